@@ -1,0 +1,126 @@
+#include "cli/messages.h"
+#include "common/msg.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ID_EXACT = 33, ID_PART_MIN = 6 };
+
+static int walk_page(struct unread_walk *w, const char *body)
+{
+	cJSON *page = cJSON_Parse(body), *m;
+	int rc = 0;
+
+	cJSON_ArrayForEach(m, page) if (rc == 0) rc = w->fn(w->ctx, m);
+	cJSON_Delete(page);
+	return rc;
+}
+
+int unread_walk(struct cli *c, struct unread_walk *w)
+{
+	char path[256], after[65] = "";
+	int rc = EXIT_DONE, stop = 0;
+
+	snprintf(after, sizeof after, "%s", w->after ? w->after : "");
+	for (unsigned n = 0; rc == EXIT_DONE && !stop && (w->pages == 0 || n < w->pages); n++) {
+		struct http_answer a;
+		snprintf(path, sizeof path, "/messages?limit=%u%s%s%s%s", w->limit, w->from ? "&from=" : "", w->from ? w->from : "",
+			after[0] ? "&after=" : "", after);
+		w->next[0] = 0;
+		rc = cli_request(c, "GET", path, NULL, true, false, &a);
+		if (rc == EXIT_DONE && a.status == 200) {
+			stop = walk_page(w, a.body.data);
+			snprintf(w->next, sizeof w->next, "%s", a.next_cursor);
+			snprintf(after, sizeof after, "%s", a.next_cursor);
+		}
+		http_answer_release(&a);
+		if (!w->next[0])
+			break;
+	}
+	return rc;
+}
+
+struct part {
+	const char *text;
+	char id[65];
+	unsigned n;
+};
+
+static int match_part(void *ctx, const cJSON *m)
+{
+	struct part *p = ctx;
+	const cJSON *id = cJSON_GetObjectItemCaseSensitive(m, "id");
+
+	if (!cJSON_IsString(id) || !strstr(id->valuestring, p->text))
+		return 0;
+	snprintf(p->id, sizeof p->id, "%s", id->valuestring);
+	p->n++;
+	return 0;
+}
+
+int message_id(struct cli *c, const char *typed, char out[65])
+{
+	size_t n = strlen(typed);
+	struct part p = {.text = typed};
+	struct unread_walk w = {.limit = PAGE_MAX, .fn = match_part, .ctx = &p};
+
+	if (!token_text_ok(str_of(typed)) || n < ID_PART_MIN)
+		return cli_fail(EXIT_USAGE, "\"%.70s\" is no message id: give one as list shows it, or 6 or more characters of it", typed);
+	snprintf(out, 65, "%s", typed);
+	if (n >= ID_EXACT)
+		return EXIT_DONE;
+	int rc = unread_walk(c, &w);
+	if (rc)
+		return rc;
+	if (p.n > 1)
+		return cli_fail(EXIT_USAGE, "%s fits %u unread messages: give more of the id", typed, p.n);
+	if (p.n == 0)
+		return cli_fail(EXIT_FAILED, "no unread message has %s in its id; give the whole id of an older one", typed);
+	snprintf(out, 65, "%s", p.id);
+	return EXIT_DONE;
+}
+
+int message_mark(struct cli *c, const char *id)
+{
+	static const struct str read_true = {"{\"read\":true}", 13};
+	struct http_answer a;
+	char path[128];
+
+	snprintf(path, sizeof path, "/messages/%s", id);
+	int rc = cli_request(c, "PATCH", path, &read_true, true, false, &a);
+	http_answer_release(&a);
+	return rc;
+}
+
+/* Adds one result to those so far: `all` is -1 at first. */
+static int together(int all, int one)
+{
+	return all < 0 || all == one ? one : EXIT_PARTLY;
+}
+
+int each_line(struct cli *c, int (*fn)(struct cli *c, const char *line))
+{
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t n;
+	int all = -1;
+
+	while ((n = getline(&line, &cap, stdin)) >= 0) {
+		if (n && line[n - 1] == '\n')
+			line[--n] = 0;
+		if (strlen(line) != (size_t)n)
+			all = together(all, cli_fail(EXIT_FAILED, "a line with a NUL byte was left out"));
+		else if (n)
+			all = together(all, fn(c, line));
+	}
+	free(line);
+	return all < 0 ? EXIT_DONE : all;
+}
+
+int each_arg(struct cli *c, int (*fn)(struct cli *c, const char *arg))
+{
+	int all = -1;
+
+	for (int i = 0; i < c->n_args; i++)
+		all = together(all, fn(c, c->args[i]));
+	return all < 0 ? EXIT_DONE : all;
+}

@@ -1,0 +1,27 @@
+/* What several verbs do with messages over REST. */
+#ifndef CHAT_CLI_MESSAGES_H
+#define CHAT_CLI_MESSAGES_H
+#include "cli/out.h"
+
+/* Walks the unread messages, page by page. fn answers 0 to go on. from: one sender, or NULL. limit: messages of a page; pages: at most (0: all).
+ * An exit code; *next: the cursor behind the last page when there is more, else empty. */
+struct unread_walk {
+	const char *from, *after;
+	unsigned limit, pages;
+	int (*fn)(void *ctx, const cJSON *message);
+	void *ctx;
+	char next[65];
+};
+int unread_walk(struct cli *c, struct unread_walk *w);
+
+/* Turns what was typed into an id: an exact one stays; a part of 6 or more characters is looked for among the unread messages. 0, or an exit
+ * code after a message. */
+int message_id(struct cli *c, const char *typed, char out[65]);
+/* PATCH {"read":true}. An exit code; said on stderr. */
+int message_mark(struct cli *c, const char *id);
+/* Calls fn for each line of stdin, without its newline; empty ones are left out. Goes on after a failure; the exit code of all: 0, the one code when all
+ * failed alike, else EXIT_PARTLY. */
+int each_line(struct cli *c, int (*fn)(struct cli *c, const char *line));
+/* The same for the arguments. */
+int each_arg(struct cli *c, int (*fn)(struct cli *c, const char *arg));
+#endif

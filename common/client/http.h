@@ -1,0 +1,33 @@
+/* One REST call after another over one kept connection: the only user of libcurl. No retries, no output, no exit: that is the caller's. One thread. */
+#ifndef CHAT_CLIENT_HTTP_H
+#define CHAT_CLIENT_HTTP_H
+#include "common/base/buf.h"
+
+struct http_client;
+struct http_client *http_client_new(const char *base_url, const char *token, const char *cacert);
+void http_client_free(struct http_client *h);
+
+enum http_result {
+	HTTP_ANSWERED, /* answer->status says how */
+	HTTP_UNSENT,   /* no connection: the server cannot have seen it */
+	HTTP_UNCLEAR,  /* broke off: the server may have done it */
+	HTTP_LATE,     /* the time was over: the server may have done it */
+};
+struct http_answer {
+	int status;
+	struct buf body;         /* NUL behind it */
+	char next_cursor[65];    /* Chat-Next-Cursor, or empty */
+	long long unread_total;  /* Chat-Unread-Total, or -1 */
+	bool replayed;           /* Idempotency-Replayed */
+	unsigned retry_after_ms; /* Retry-After, or 0 */
+	char why[256];           /* when there is no answer: libcurl's sentence */
+};
+void http_answer_release(struct http_answer *a);
+/* path begins with '/'; body NULL: none. timeout_ms: for this call, all in all. verbose: the exchange on stderr, without the token and bodies. */
+enum http_result http_call(struct http_client *h, const char *method, const char *path, const struct str *body, unsigned timeout_ms,
+	bool verbose, struct http_answer *a);
+/* https, or http to a loopback address: where a secret may go. */
+bool http_url_is_private(const char *url);
+/* Scheme http or https, a host, no user, no query. */
+bool http_url_ok(const char *url);
+#endif

@@ -1,0 +1,68 @@
+# bash completion for chatctl. Made by: chatctl completion bash
+_chatctl() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb= words= i
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		send) verb=send; break ;;
+		list | ls) verb=list; break ;;
+		read) verb=read; break ;;
+		mark) verb=mark; break ;;
+		watch) verb=watch; break ;;
+		register) verb=register; break ;;
+		login) verb=login; break ;;
+		logout) verb=logout; break ;;
+		whoami) verb=whoami; break ;;
+		context) verb=context; break ;;
+		api) verb=api; break ;;
+		error) verb=error; break ;;
+		completion) verb=completion; break ;;
+		help) verb=help; break ;;
+		esac
+	done
+	case $prev in
+	--context | -c) mapfile -t COMPREPLY < <(compgen -W "$(chatctl context ls --output tsv 2>/dev/null | cut -f2)" -- "$cur"); return ;;
+	--url) COMPREPLY=(); return ;;
+	--output | -o) mapfile -t COMPREPLY < <(compgen -W "text json jsonl csv tsv" -- "$cur"); return ;;
+	--format) COMPREPLY=(); return ;;
+	--timeout) COMPREPLY=(); return ;;
+	--retry) COMPREPLY=(); return ;;
+	--file | -f) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--id) COMPREPLY=(); return ;;
+	--with) COMPREPLY=(); return ;;
+	--since) COMPREPLY=(); return ;;
+	--after) COMPREPLY=(); return ;;
+	--limit) COMPREPLY=(); return ;;
+	--with) COMPREPLY=(); return ;;
+	--with) COMPREPLY=(); return ;;
+	--count) COMPREPLY=(); return ;;
+	--password-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--display-name) COMPREPLY=(); return ;;
+	--invite) COMPREPLY=(); return ;;
+	--device-name) COMPREPLY=(); return ;;
+	--cacert) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--password-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--device-name) COMPREPLY=(); return ;;
+	--cacert) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--file | -f) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	esac
+	case $verb in
+	'') words="send list read mark watch register login logout whoami context api error completion help " ;;
+	send) words=" -f --file --each-line --batch --id " ;;
+	list) words=" --with --since --after --limit --all-pages --unread -e --empty " ;;
+	read) words=" --mark " ;;
+	mark) words=" --all --with " ;;
+	watch) words=" --with --count " ;;
+	register) words=" --password-file --display-name --invite --device-name --cacert " ;;
+	login) words=" --password-file --device-name --cacert " ;;
+	logout) words=" " ;;
+	whoami) words=" " ;;
+	context) words="$(chatctl context ls --output tsv 2>/dev/null | cut -f2) " ;;
+	api) words=" -f --file " ;;
+	error) words="bad-request bad-json bad-field bad-query bad-cursor bad-op subprotocol-required unauthenticated bad-login forbidden blocked not-recipient registration-closed invite-required wrong-password bad-origin not-found unknown-recipient method-not-allowed request-timeout user-taken client-id-reused length-required too-large uri-too-long unsupported-media-type expectation-failed upgrade-required rate-limited headers-too-large internal not-implemented overloaded draining unavailable bad-http-version insufficient-storage  " ;;
+	completion) words="bash zsh fish " ;;
+	help) words="send list read mark watch register login logout whoami context api error completion help options exit environment formats security --man " ;;
+	esac
+	words+=" -c --context --url -o --output --json --format -q --quiet -v --verbose --timeout --retry --no-input --no-color --utc -n --dry-run -h --help --version "
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+complete -F _chatctl chatctl

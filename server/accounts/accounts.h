@@ -1,0 +1,68 @@
+/* Users and sessions: SQLite (WAL, synchronous=FULL) on disk, all names and sessions in memory for look-ups that a network thread may make.
+ * Changes are made by pool threads only: they hash (Argon2id, RFC 9106) and write, and neither may happen on a loop thread. */
+#ifndef CHAT_ACCOUNTS_H
+#define CHAT_ACCOUNTS_H
+#include "common/base/err.h"
+#include "common/base/str.h"
+#include "common/msg.h"
+#include <stdint.h>
+
+enum { DEVICE_TEXT = 16, TOKEN_SECRET_TEXT = 43, INVITE_TEXT = 22, DISPLAY_BYTES_MAX = 4 * NAME_CHARS_MAX };
+
+struct accounts;
+struct accounts_config {
+	const char *path;   /* database file, made with mode 0600 */
+	unsigned argon_kib; /* memory of one hash */
+	unsigned argon_passes;
+	unsigned login_per_minute; /* registrations and logins of one address, counted before anything is hashed */
+	uint64_t sliding_ms, absolute_ms; /* life of a session: since its last use, since it began */
+};
+int accounts_open(struct accounts **out, const struct accounts_config *c, char why[256]);
+void accounts_close(struct accounts *a);
+uint32_t accounts_highest(struct accounts *a); /* the highest user number ever given out */
+
+/* ---- memory only: any thread ---- */
+struct session {
+	uint32_t user; /* user number, never reused */
+	char device[DEVICE_TEXT + 1];
+};
+uint32_t accounts_find(struct accounts *a, struct str name); /* user number; 0: none */
+struct str accounts_name(struct accounts *a, uint32_t user); /* valid for the life of a; empty: none */
+int accounts_session(
+	struct accounts *a, struct str token, uint64_t now_ms, struct session *out); /* 0; -1: none, expired, revoked */
+/* Counts up when a session ends, so that its sockets can be looked for. */
+uint64_t accounts_revision(struct accounts *a);
+bool accounts_alive(struct accounts *a, const struct session *s, uint64_t now_ms);
+/* Takes one of the address's logins of this minute; false: none left. */
+bool accounts_admit(struct accounts *a, const char *address, uint64_t mono_us);
+
+/* ---- may block and hash: pool threads only. Each answers OK or the contract's error ---- */
+struct login {
+	char token[TOKEN_SECRET_TEXT + 1]; /* wiped by the caller after use */
+	char device[DEVICE_TEXT + 1];
+	uint64_t expires_ms;
+};
+struct registration {
+	struct str user, password, display_name;
+	struct str invite; /* empty: none was given */
+	bool need_invite;
+};
+enum err accounts_register(struct accounts *a, const struct registration *r, uint64_t now_ms);
+/* address: after ten failures for a name within 15 minutes, only addresses that logged in to it before may go on at once. */
+enum err accounts_login(struct accounts *a, struct str user, struct str password, struct str device_name,
+	const char *address, uint64_t now_ms, struct login *out);
+enum err accounts_password(
+	struct accounts *a, const struct session *s, struct str old_password, struct str new_password, uint64_t now_ms);
+enum err accounts_revoke(struct accounts *a, uint32_t user, struct str device);
+enum err accounts_display_name(struct accounts *a, uint32_t user, char out[DISPLAY_BYTES_MAX + 1]);
+enum err accounts_invite(struct accounts *a, uint64_t now_ms, char out[INVITE_TEXT + 1]);
+enum { DEVICES_MAX = 100 }; /* of one account: one more login ends the session that was used least lately */
+struct device {
+	char device[DEVICE_TEXT + 1];
+	char name[DISPLAY_BYTES_MAX + 1];
+	uint64_t created_ms, seen_ms, expires_ms;
+};
+enum err accounts_devices(struct accounts *a, uint32_t user, struct device **out, size_t *n); /* caller frees *out */
+/* Writes what look-ups noted of last use. Once a minute or so. */
+void accounts_housekeep(struct accounts *a, uint64_t now_ms);
+#endif

@@ -1,0 +1,66 @@
+/* The accounts database: one SQLite connection, its schema and its prepared statements, under one lock. Only accounts/ knows SQLite.
+ *
+ * To change the schema: raise DB_VERSION, add the statements that lead from the version before to db.c's list `steps`, never alter an old one.
+ * A file of a newer version is refused. */
+#ifndef CHAT_ACCOUNTS_DB_H
+#define CHAT_ACCOUNTS_DB_H
+#include "common/base/err.h"
+#include "common/base/str.h"
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdint.h>
+
+#define DB_STATEMENTS(X)                                                                                             \
+	X(BEGIN, "BEGIN IMMEDIATE")                                                                                  \
+	X(COMMIT, "COMMIT")                                                                                          \
+	X(ROLLBACK, "ROLLBACK")                                                                                      \
+	X(USERS, "SELECT number, name FROM users")                                                                   \
+	X(HIGHEST, "SELECT seq FROM sqlite_sequence WHERE name = 'users'")                                           \
+	X(USER_ADD, "INSERT INTO users (name, password, display_name, created_ms) VALUES (?, ?, ?, ?)")              \
+	X(PASSWORD, "SELECT password FROM users WHERE number = ?")                                                   \
+	X(PASSWORD_SET, "UPDATE users SET password = ? WHERE number = ?")                                            \
+	X(DISPLAY_NAME, "SELECT display_name FROM users WHERE number = ?")                                           \
+	X(SESSIONS, "SELECT hash, user, device, created_ms, seen_ms FROM sessions")                                  \
+	X(SESSION_ADD,                                                                                               \
+		"INSERT INTO sessions (hash, user, device, name, created_ms, seen_ms) VALUES (?, ?, ?, ?, ?, ?)")    \
+	X(SESSION_SEEN, "UPDATE sessions SET seen_ms = ? WHERE device = ?")                                          \
+	X(DEVICES,                                                                                                   \
+		"SELECT device, name, created_ms, seen_ms FROM sessions WHERE user = ? ORDER BY created_ms, device") \
+	X(DEVICE_FIND, "SELECT device FROM sessions WHERE user = ? AND device = ?")                                  \
+	X(OTHERS_FIND, "SELECT device FROM sessions WHERE user = ? AND device <> ?")                                 \
+	X(EXCESS_FIND, "SELECT device FROM sessions WHERE user = ? ORDER BY seen_ms DESC, created_ms DESC "          \
+		       "LIMIT -1 OFFSET ?")                                                                          \
+	X(SESSION_DELETE, "DELETE FROM sessions WHERE device = ?")                                                   \
+	X(INVITE_ADD, "INSERT INTO invites (hash, created_ms, expires_ms) VALUES (?, ?, ?)")                         \
+	X(INVITE_VALID, "SELECT 1 FROM invites WHERE hash = ? AND used_by IS NULL AND expires_ms > ?")               \
+	X(INVITE_USE, "UPDATE invites SET used_by = ? WHERE hash = ? AND used_by IS NULL AND expires_ms > ?")
+
+enum db_statement {
+#define DB_ENUM(name, sql) DB_##name,
+	DB_STATEMENTS(DB_ENUM)
+#undef DB_ENUM
+		DB_COUNT
+};
+
+enum { DB_VERSION = 1 };
+
+struct db {
+	sqlite3 *h;
+	pthread_mutex_t lock;
+	sqlite3_stmt *statement[DB_COUNT];
+};
+
+/* Makes the file with mode 0600 when it is missing. 0, or -1 with a sentence in why. */
+int db_open(struct db *d, const char *path, char why[256]);
+void db_release(struct db *d);
+void db_lock(struct db *d);
+void db_unlock(struct db *d);
+
+/* The rest needs the lock. db_use() gives the statement with nothing bound; db_done() ends its use and hands rc on. */
+sqlite3_stmt *db_use(struct db *d, enum db_statement s);
+int db_done(sqlite3_stmt *st, int rc);
+int db_run(struct db *d, enum db_statement s); /* a statement without parameters: its sqlite result */
+void db_bind_str(sqlite3_stmt *st, int at, struct str text);
+struct str db_column(sqlite3_stmt *st, int at);          /* text or blob, valid until the next step */
+enum err db_err(struct db *d, int rc, const char *what); /* logs what went wrong: the contract's error for it */
+#endif

@@ -1,0 +1,283 @@
+#include "server/accounts/directory.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct name {
+	uint8_t len;
+	char text[USER_MAX + 1];
+};
+
+enum { CHUNK_BITS = 12, CHUNK = 1 << CHUNK_BITS, CHUNKS = 1 << 16 /* 268 million users */ };
+
+
+struct directory {
+	pthread_rwlock_t lock;
+	struct name *_Atomic *_Atomic *chunk; /* names by number: written once each, read without a lock */
+	uint32_t *by_name;         /* open addressing: numbers; 0: free */
+	uint32_t name_cap, names;
+	struct session_row **by_token, **by_device;
+	uint32_t session_cap, sessions;
+};
+
+struct directory *directory_new(void)
+{
+	struct directory *d = calloc(1, sizeof *d);
+
+	if (!d)
+		return NULL;
+	pthread_rwlock_init(&d->lock, NULL);
+	d->name_cap = d->session_cap = 1024;
+	d->chunk = calloc(CHUNKS, sizeof *d->chunk);
+	d->by_name = calloc(d->name_cap, sizeof *d->by_name);
+	d->by_token = calloc(d->session_cap, sizeof *d->by_token);
+	d->by_device = calloc(d->session_cap, sizeof *d->by_device);
+	if (!d->chunk || !d->by_name || !d->by_token || !d->by_device) {
+		directory_free(d);
+		return NULL;
+	}
+	return d;
+}
+
+void directory_free(struct directory *d)
+{
+	if (!d)
+		return;
+	for (uint32_t i = 0; d->chunk && i < CHUNKS && d->chunk[i]; i++) {
+		for (uint32_t k = 0; k < CHUNK; k++)
+			free(d->chunk[i][k]);
+		free(d->chunk[i]);
+	}
+	for (uint32_t i = 0; d->by_token && i < d->session_cap; i++)
+		while (d->by_token[i]) {
+			struct session_row *next = d->by_token[i]->next_token;
+			free(d->by_token[i]);
+			d->by_token[i] = next;
+		}
+	free(d->chunk);
+	free(d->by_name);
+	free(d->by_token);
+	free(d->by_device);
+	pthread_rwlock_destroy(&d->lock);
+	free(d);
+}
+
+/* FNV-1a: names are short and not secret. */
+static uint32_t text_hash(const char *p, size_t n)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (uint8_t)p[i]) * 0x100000001b3u;
+	return (uint32_t)(h ^ h >> 32);
+}
+
+struct str directory_name(struct directory *d, uint32_t number)
+{
+	if (number >> CHUNK_BITS >= CHUNKS)
+		return (struct str){"", 0};
+	struct name *_Atomic *c = atomic_load_explicit(&d->chunk[number >> CHUNK_BITS], memory_order_acquire);
+	struct name *n = c ? atomic_load_explicit(&c[number & (CHUNK - 1)], memory_order_acquire) : NULL;
+	return n ? (struct str){n->text, n->len} : (struct str){"", 0};
+}
+
+static uint32_t *name_slot_of(struct directory *d, struct str name)
+{
+	uint32_t i = text_hash(name.p, name.n) & (d->name_cap - 1);
+
+	while (d->by_name[i] && !str_eq(directory_name(d, d->by_name[i]), name))
+		i = (i + 1) & (d->name_cap - 1);
+	return &d->by_name[i];
+}
+
+static int names_grow(struct directory *d)
+{
+	uint32_t *old = d->by_name, cap = d->name_cap;
+	uint32_t *p = calloc(cap * 2ul, sizeof *p);
+
+	if (!p)
+		return -1;
+	d->by_name = p;
+	d->name_cap = cap * 2;
+	for (uint32_t i = 0; i < cap; i++)
+		if (old[i])
+			*name_slot_of(d, directory_name(d, old[i])) = old[i];
+	free(old);
+	return 0;
+}
+
+static int name_put(struct directory *d, uint32_t number, struct str name)
+{
+	uint32_t k = number >> CHUNK_BITS;
+	struct name *n = malloc(sizeof *n);
+
+	if (n && k < CHUNKS && !d->chunk[k])
+		atomic_store_explicit(&d->chunk[k], calloc(CHUNK, sizeof(struct name *)), memory_order_release);
+	if (!n || k >= CHUNKS || !d->chunk[k]) {
+		free(n);
+		return -1;
+	}
+	n->len = (uint8_t)name.n;
+	memcpy(n->text, name.p, name.n);
+	n->text[name.n] = 0;
+	atomic_store_explicit(&d->chunk[k][number & (CHUNK - 1)], n, memory_order_release);
+	return 0;
+}
+
+int directory_add_user(struct directory *d, uint32_t number, struct str name)
+{
+	int rc = -1;
+
+	pthread_rwlock_wrlock(&d->lock);
+	if (((d->names + 1) * 4 <= d->name_cap * 3 || names_grow(d) == 0) && name_put(d, number, name) == 0) {
+		*name_slot_of(d, name) = number;
+		d->names++;
+		rc = 0;
+	}
+	pthread_rwlock_unlock(&d->lock);
+	return rc;
+}
+
+uint32_t directory_find(struct directory *d, struct str name)
+{
+	if (name.n < USER_MIN || name.n > USER_MAX)
+		return 0;
+	pthread_rwlock_rdlock(&d->lock);
+	uint32_t number = *name_slot_of(d, name);
+	pthread_rwlock_unlock(&d->lock);
+	return number;
+}
+
+static uint32_t token_bucket(const struct directory *d, const uint8_t hash[TOKEN_HASH])
+{
+	uint32_t h;
+
+	memcpy(&h, hash, sizeof h);
+	return h & (d->session_cap - 1);
+}
+
+static uint32_t device_bucket(const struct directory *d, const char *device)
+{
+	return text_hash(device, strlen(device)) & (d->session_cap - 1);
+}
+
+static void session_link(struct directory *d, struct session_row *r)
+{
+	uint32_t t = token_bucket(d, r->token_hash), v = device_bucket(d, r->session.device);
+
+	r->next_token = d->by_token[t];
+	d->by_token[t] = r;
+	r->next_device = d->by_device[v];
+	d->by_device[v] = r;
+}
+
+static void sessions_grow(struct directory *d)
+{
+	uint32_t cap = d->session_cap;
+	struct session_row **old = d->by_token;
+	struct session_row **t = calloc(cap * 2ul, sizeof *t), **v = calloc(cap * 2ul, sizeof *v);
+
+	if (!t || !v) {
+		free(t);
+		free(v);
+		return; /* longer chains do no harm but time */
+	}
+	free(d->by_device);
+	d->by_token = t;
+	d->by_device = v;
+	d->session_cap = cap * 2;
+	for (uint32_t i = 0; i < cap; i++)
+		while (old[i]) {
+			struct session_row *r = old[i];
+			old[i] = r->next_token;
+			session_link(d, r);
+		}
+	free(old);
+}
+
+int directory_add_session(struct directory *d, const struct session_row *row)
+{
+	struct session_row *r = malloc(sizeof *r);
+
+	if (!r)
+		return -1;
+	*r = *row;
+	pthread_rwlock_wrlock(&d->lock);
+	if (d->sessions >= d->session_cap)
+		sessions_grow(d);
+	session_link(d, r);
+	d->sessions++;
+	pthread_rwlock_unlock(&d->lock);
+	return 0;
+}
+
+static struct session_row *by_device(struct directory *d, const char *device)
+{
+	struct session_row *r = d->by_device[device_bucket(d, device)];
+
+	while (r && strcmp(r->session.device, device) != 0)
+		r = r->next_device;
+	return r;
+}
+
+void directory_remove_session(struct directory *d, const char *device)
+{
+	pthread_rwlock_wrlock(&d->lock);
+	struct session_row *r = by_device(d, device);
+	if (r) {
+		struct session_row **t = &d->by_token[token_bucket(d, r->token_hash)], **v = &d->by_device[device_bucket(d, device)];
+		while (*t != r)
+			t = &(*t)->next_token;
+		while (*v != r)
+			v = &(*v)->next_device;
+		*t = r->next_token;
+		*v = r->next_device;
+		d->sessions--;
+		free(r);
+	}
+	pthread_rwlock_unlock(&d->lock);
+}
+
+void directory_each_session(struct directory *d, void (*fn)(void *ctx, struct session_row *row), void *ctx)
+{
+	pthread_rwlock_wrlock(&d->lock);
+	for (uint32_t i = 0; i < d->session_cap; i++)
+		for (struct session_row *r = d->by_token[i]; r; r = r->next_token)
+			fn(ctx, r);
+	pthread_rwlock_unlock(&d->lock);
+}
+
+uint64_t session_expires(uint64_t created_ms, uint64_t seen_ms, uint64_t sliding_ms, uint64_t absolute_ms)
+{
+	uint64_t slides = seen_ms + sliding_ms, ends = created_ms + absolute_ms;
+
+	return slides < ends ? slides : ends;
+}
+
+int directory_session(struct directory *d, const uint8_t token_hash[TOKEN_HASH], uint64_t now_ms, uint64_t sliding_ms,
+	uint64_t absolute_ms, struct session *out)
+{
+	int rc = -1;
+
+	pthread_rwlock_rdlock(&d->lock);
+	struct session_row *r = d->by_token[token_bucket(d, token_hash)];
+	while (r && memcmp(r->token_hash, token_hash, TOKEN_HASH) != 0)
+		r = r->next_token;
+	if (r && now_ms < session_expires(r->created_ms, r->seen_ms, sliding_ms, absolute_ms)) {
+		*out = r->session;
+		if (now_ms > r->seen_ms)
+			r->seen_ms = now_ms;
+		rc = 0;
+	}
+	pthread_rwlock_unlock(&d->lock);
+	return rc;
+}
+
+bool directory_alive(struct directory *d, const struct session *s, uint64_t now_ms, uint64_t sliding_ms, uint64_t absolute_ms)
+{
+	pthread_rwlock_rdlock(&d->lock);
+	struct session_row *r = by_device(d, s->device);
+	bool alive = r && r->session.user == s->user && now_ms < session_expires(r->created_ms, r->seen_ms, sliding_ms, absolute_ms);
+	pthread_rwlock_unlock(&d->lock);
+	return alive;
+}

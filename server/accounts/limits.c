@@ -1,0 +1,133 @@
+#include "server/accounts/limits.h"
+#include <pthread.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+enum { ROWS = 8192, WAYS = 8, FAILURES = 10, KNOWN = 4 };
+static const uint64_t MINUTE_US = 60000000, WINDOW_US = 15 * 60000000ull;
+
+struct bucket {
+	uint64_t key, at_us; /* last refill */
+	double tokens;
+};
+struct tries {
+	uint64_t key, first_us;
+	unsigned failures;
+	uint64_t known[KNOWN]; /* addresses that logged in to it */
+	unsigned next_known;
+};
+struct limits {
+	pthread_mutex_t lock;
+	double per_minute;
+	uint8_t secret[crypto_shorthash_KEYBYTES];
+	struct bucket bucket[ROWS];
+	struct tries tries[ROWS];
+};
+
+struct limits *limits_new(unsigned per_minute)
+{
+	struct limits *l = calloc(1, sizeof *l);
+
+	if (!l)
+		return NULL;
+	l->per_minute = per_minute;
+	pthread_mutex_init(&l->lock, NULL);
+	crypto_shorthash_keygen(l->secret);
+	return l;
+}
+
+void limits_free(struct limits *l)
+{
+	if (!l)
+		return;
+	pthread_mutex_destroy(&l->lock);
+	free(l);
+}
+
+/* Never 0: that marks a free row. */
+static uint64_t key_of(const struct limits *l, struct str text)
+{
+	uint64_t key;
+
+	crypto_shorthash((uint8_t *)&key, (const uint8_t *)text.p, text.n, l->secret);
+	return key | 1;
+}
+
+static struct bucket *bucket_row(struct limits *l, uint64_t key)
+{
+	struct bucket *set = &l->bucket[key / 2 % (ROWS / WAYS) * WAYS], *oldest = set;
+
+	for (unsigned i = 0; i < WAYS; i++) {
+		if (set[i].key == key)
+			return &set[i];
+		if (set[i].at_us < oldest->at_us)
+			oldest = &set[i];
+	}
+	*oldest = (struct bucket){.key = key, .tokens = l->per_minute};
+	return oldest;
+}
+
+bool limits_admit(struct limits *l, const char *address, uint64_t mono_us)
+{
+	uint64_t key = key_of(l, str_of(address));
+
+	pthread_mutex_lock(&l->lock);
+	struct bucket *b = bucket_row(l, key);
+	if (b->at_us && mono_us > b->at_us)
+		b->tokens += (double)(mono_us - b->at_us) / (double)MINUTE_US * l->per_minute;
+	if (b->tokens > l->per_minute)
+		b->tokens = l->per_minute;
+	b->at_us = mono_us;
+	bool ok = b->tokens >= 1;
+	if (ok)
+		b->tokens -= 1;
+	pthread_mutex_unlock(&l->lock);
+	return ok;
+}
+
+static struct tries *tries_row(struct limits *l, uint64_t key, uint64_t mono_us)
+{
+	struct tries *set = &l->tries[key / 2 % (ROWS / WAYS) * WAYS], *oldest = set;
+
+	for (unsigned i = 0; i < WAYS; i++) {
+		if (set[i].key == key)
+			return &set[i];
+		if (set[i].first_us < oldest->first_us)
+			oldest = &set[i];
+	}
+	*oldest = (struct tries){.key = key, .first_us = mono_us};
+	return oldest;
+}
+
+bool limits_may_try(struct limits *l, struct str name, const char *address, uint64_t mono_us)
+{
+	uint64_t key = key_of(l, name), from = key_of(l, str_of(address));
+
+	pthread_mutex_lock(&l->lock);
+	struct tries *t = tries_row(l, key, mono_us);
+	if (mono_us - t->first_us > WINDOW_US) {
+		t->failures = 0;
+		t->first_us = mono_us;
+	}
+	bool ok = t->failures < FAILURES;
+	for (unsigned i = 0; i < KNOWN; i++)
+		ok = ok || t->known[i] == from;
+	pthread_mutex_unlock(&l->lock);
+	return ok;
+}
+
+void limits_tried(struct limits *l, struct str name, const char *address, bool ok, uint64_t mono_us)
+{
+	uint64_t key = key_of(l, name), from = key_of(l, str_of(address));
+
+	pthread_mutex_lock(&l->lock);
+	struct tries *t = tries_row(l, key, mono_us);
+	bool known = false;
+	for (unsigned i = 0; i < KNOWN; i++)
+		known = known || t->known[i] == from;
+	if (!ok)
+		t->failures++;
+	else if (!known)
+		t->known[t->next_known++ % KNOWN] = from;
+	pthread_mutex_unlock(&l->lock);
+}

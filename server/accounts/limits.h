@@ -1,0 +1,15 @@
+/* Bounded memory of who tried how often: a token bucket an address, and failed logins a name. When the table is full the oldest row makes
+ * room. Thread-safe. Names are hashed, known or not: the answer must not tell them apart. */
+#ifndef CHAT_ACCOUNTS_LIMITS_H
+#define CHAT_ACCOUNTS_LIMITS_H
+#include "common/base/str.h"
+#include <stdint.h>
+
+struct limits;
+struct limits *limits_new(unsigned per_minute);
+void limits_free(struct limits *l);
+bool limits_admit(struct limits *l, const char *address, uint64_t mono_us);
+/* May this address try to log in to that name now? */
+bool limits_may_try(struct limits *l, struct str name, const char *address, uint64_t mono_us);
+void limits_tried(struct limits *l, struct str name, const char *address, bool ok, uint64_t mono_us);
+#endif

@@ -1,0 +1,103 @@
+#include "server/api/thread.h"
+
+enum { SMALL = 16 * 1024 /* bytes of a body that holds a few short members */ };
+
+static const struct api_route routes[] = {
+	{HTTP_POST, "/messages", API_USER, BODY_REQUIRED, 0, api_messages_post},
+	{HTTP_GET, "/messages", API_USER, BODY_NONE, 0, api_messages_get},
+	{HTTP_GET, "/messages/{}", API_USER, BODY_NONE, 0, api_message_get},
+	{HTTP_PATCH, "/messages/{}", API_USER, BODY_REQUIRED, SMALL, api_message_mark},
+	{HTTP_PUT, "/messages/{}", API_USER, BODY_REQUIRED, SMALL, api_message_mark},
+	{HTTP_POST, "/users", API_PUBLIC, BODY_REQUIRED, SMALL, api_users_post},
+	{HTTP_PUT, "/users/me/password", API_USER, BODY_REQUIRED, SMALL, api_password_put},
+	{HTTP_GET, "/users/{}", API_USER, BODY_NONE, 0, api_users_get},
+	{HTTP_POST, "/sessions", API_PUBLIC, BODY_REQUIRED, SMALL, api_sessions_post},
+	{HTTP_GET, "/sessions", API_USER, BODY_NONE, 0, api_sessions_get},
+	{HTTP_DELETE, "/sessions/{}", API_USER, BODY_NONE, 0, api_sessions_delete},
+	{HTTP_GET, "/", API_PUBLIC, BODY_NONE, 0, api_root_get},
+	{HTTP_GET, "/healthz", API_PUBLIC, BODY_NONE, 0, api_healthz_get},
+	{HTTP_GET, "/readyz", API_PUBLIC, BODY_NONE, 0, api_readyz_get},
+	{HTTP_GET, "/metrics", API_PUBLIC, BODY_NONE, 0, api_metrics_get},
+	{HTTP_GET, "/openapi.json", API_PUBLIC, BODY_NONE, 0, api_openapi_get},
+};
+enum { ROUTES = sizeof routes / sizeof *routes };
+
+static const char *const method_words[] = {[HTTP_GET] = "GET, HEAD",
+	[HTTP_POST] = "POST",
+	[HTTP_PUT] = "PUT",
+	[HTTP_PATCH] = "PATCH",
+	[HTTP_DELETE] = "DELETE"};
+
+/* Does path match the pattern? *param: what "{}" stands for. */
+static bool matches(const char *pattern, struct str path, struct str *param)
+{
+	const char *hole = strstr(pattern, "{}");
+	size_t head = hole ? (size_t)(hole - pattern) : 0;
+
+	*param = (struct str){NULL, 0};
+	if (!hole)
+		return str_is(path, pattern);
+	struct str tail = str_of(hole + 2);
+	if (path.n <= head + tail.n || memcmp(path.p, pattern, head) != 0)
+		return false;
+	*param = (struct str){path.p + head, path.n - head - tail.n};
+	return memcmp(path.p + path.n - tail.n, tail.p, tail.n) == 0 && !memchr(param->p, '/', param->n);
+}
+
+/* A literal path comes before a pattern in the table, and a path has one of the two. */
+static const char *pattern_of(struct str path, struct str *param)
+{
+	for (unsigned i = 0; i < ROUTES; i++)
+		if (matches(routes[i].path, path, param))
+			return routes[i].path;
+	return NULL;
+}
+
+static const char *allowed(const char *pattern)
+{
+	static _Thread_local char text[64];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < ROUTES; i++) {
+		const char *word = method_words[routes[i].method];
+		if (strcmp(routes[i].path, pattern) != 0 || n + strlen(word) + 3 > sizeof text)
+			continue;
+		if (n) {
+			memcpy(text + n, ", ", 2);
+			n += 2;
+		}
+		memcpy(text + n, word, strlen(word));
+		n += strlen(word);
+	}
+	text[n] = 0;
+	return text;
+}
+
+const struct api_route *route_find(enum http_method m, struct str path, char param[129], const char **allow)
+{
+	struct str found;
+	const char *pattern = pattern_of(path, &found);
+
+	*allow = NULL;
+	if (!pattern || found.n > 128)
+		return NULL;
+	if (found.n)
+		memcpy(param, found.p, found.n);
+	param[found.n] = 0;
+	for (unsigned i = 0; i < ROUTES; i++)
+		if (routes[i].method == m && strcmp(routes[i].path, pattern) == 0)
+			return &routes[i];
+	*allow = allowed(pattern);
+	return NULL;
+}
+
+bool route_public(struct str path)
+{
+	struct str param;
+	const char *pattern = pattern_of(path, &param);
+
+	for (unsigned i = 0; pattern && i < ROUTES; i++)
+		if (strcmp(routes[i].path, pattern) == 0 && routes[i].need != API_PUBLIC)
+			return false;
+	return pattern != NULL;
+}
