@@ -254,7 +254,7 @@ static void drain(struct server *s)
 	s->api.ready = false;
 	net_stop_accepting(s->net);
 	api_drain(&s->api);
-	while (!s->failed && s->metrics.counter[METRIC_SOCKETS] > 0 && clock_mono_us() < end)
+	while (!s->failed && s->api.open > 0 && clock_mono_us() < end)
 		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 }
 
@@ -285,12 +285,12 @@ static void close_all(struct server *s)
 {
 	if (s->queue)
 		queue_stop(s->queue);
+	if (s->net)
+		net_stop(s->net);
 	pool_stop(s->hashers);
 	pool_stop(s->readers);
-	if (s->net) {
-		net_stop(s->net);
-		net_free(s->net);
-	}
+	api_release(&s->api);
+	net_free(s->net);
 	if (s->store && s->queue && !s->failed)
 		store_journal_snapshot(s->store);
 	queue_free(s->queue);

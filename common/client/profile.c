@@ -104,7 +104,7 @@ static int open_private(const char *path, char why[256])
 		return fd;
 	close(fd);
 	errno = EPERM;
-	snprintf(why, 256, "%.160s can be read by others; run: chmod 600 %.60s", path, path);
+	snprintf(why, 256, "%.200s can be read by others; chmod 600 it", path);
 	return -1;
 }
 

@@ -24,10 +24,10 @@ static void login_work(struct api_call *c)
 	c->err = accounts_login(
 		c->api->accounts, l->user, l->password, l->device_name, c->peer, clock_wall_ms(), &login);
 	metric_add(c->api->metrics, c->err ? METRIC_LOGINS_FAILED : METRIC_LOGINS, 1);
-	if (c->err) {
+	if (c->err == ERR_RATE_LIMITED)
 		c->retry_ms = 60000;
+	if (c->err)
 		return;
-	}
 	clock_format(login.expires_ms, time);
 	buf_addf(&c->out, "{\"token\":\"%s\",\"device\":\"%s\",\"user\":", login.token, login.device);
 	json_add_string(&c->out, l->user);

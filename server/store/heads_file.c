@@ -195,7 +195,7 @@ static int take_marks(struct reader *r, struct marks *m)
 
 static int take_conv(struct reader *r, struct heads *h)
 {
-	struct snap_conv s;
+	struct snap_conv s = {0};
 	struct conv c = {0};
 	int rc = take(r, &s, sizeof s);
 

@@ -133,6 +133,17 @@ report()
 	awk 'BEGIN { printf "[" } { printf("%s\n%s", (NR > 1) ? "," : "", $0) } END { print "\n]" }' "$dir/json" >"$bin/results.json"
 }
 
+# Ends chatd and counts what stands in its journal: each acknowledged message, and no other.
+check_journal()
+{
+	kill "$chatd" && wait "$chatd" || die "chatd did not end well"
+	chatd=''
+	acked=$(cat "$dir"/*.runs | sed -n 's/.*"acked":\([0-9]*\).*/\1/p' | awk '{ n += $1 } END { printf "%.0f", n }')
+	stored=$("$BUILD/chatd" journal verify "$dir/data" | sed -n 's/.* \([0-9]*\) messages with .*/\1/p')
+	echo "acknowledged $acked messages; the journal, read again, holds ${stored:-none it could count}"
+	[ "$acked" = "$stored" ] || failed=1
+}
+
 for program in "$BUILD/chatd" "$bin/load" "$bin/rawlimit" "$bin/fsync"; do
 	[ -x "$program" ] || BUILD=$BUILD make --no-print-directory all bench-binaries || die "cannot build"
 done
@@ -144,4 +155,5 @@ while [ $round -lt "$ROUNDS" ]; do
 	round=$((round + 1))
 done
 report
+check_journal
 exit $failed

@@ -66,7 +66,7 @@ items()
 items <"$tmp/help" | block man/chatd.8 options
 items "$tmp/keys" <"$tmp/help" | block man/chat.conf.5 keys
 
-"$build/chatctl" help --man | sed 's/ *$//' >"$tmp/man"
+"$build/chatctl" help --man | sed -e 's/ *$//' -e '/^[^.]/s/\. \([A-Z]\)/.\n\1/g' >"$tmp/man"
 for section in OPTIONS COMMANDS 'EXIT STATUS'; do
 	awk -v section=".Sh $section" '/^\.Sh / { inside = $0 == section; next } inside { print }' "$tmp/man" | block man/chatctl.1 "$section"
 done
