@@ -142,6 +142,8 @@ int api_object(struct api_call *c, const char *const names[], struct json_value 
 /* The decoded text of the string member; lives as long as the call. Absent: p NULL, refused unless optional. 0; -1: refused, the call has ended. */
 int api_text(struct api_call *c, const char *name, const struct json_value *v, bool optional, struct str *out);
 
+/* Writes the JSON object of the limits, as GET / and welcome announce them. */
+void api_limits(struct buf *b, const struct api_config *c);
 /* Adds a header line; value must be free of CR and LF. */
 void api_header(struct api_call *c, const char *name, const char *value);
 /* The batch of ops that the network thread gathers in this turn and hands to the queue at its end. NULL: out of memory. */

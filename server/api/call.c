@@ -42,6 +42,7 @@ static void answer(struct api_call *c, int status, const char *type)
 {
 	struct conn *conn = conn_of(c);
 
+	thread_count(c->api, status < 400 ? METRIC_HTTP_2XX : status < 500 ? METRIC_HTTP_4XX : METRIC_HTTP_5XX, 1);
 	if (conn) {
 		struct http_answer a = {
 			.status = status,

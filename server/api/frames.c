@@ -41,8 +41,11 @@ static void op_hello(const struct frame *f)
 	else if (v->type == JSON_STRING && short_text(v, scratch, &text) == 0 &&
 		 cursor_parse(f->k->s.w->key, text, f->k->who.user, &after) == 0)
 		socket_hello(f->k, &after);
-	else
+	else {
+		if (v->type == JSON_STRING)
+			thread_count(f->k->t->api, METRIC_RESUMES_UNKNOWN, 1);
 		socket_hello(f->k, NULL);
+	}
 }
 
 static void op_send(const struct frame *f)

@@ -13,12 +13,14 @@ static struct str name_of(void *ctx, uint32_t user)
 	return accounts_name(ctx, user);
 }
 
-static void limits_write(struct buf *b, const struct api_config *c)
+void api_limits(struct buf *b, const struct api_config *c)
 {
 	buf_addf(b,
-		"{\"request_bytes\":%zu,\"body_bytes\":%zu,\"batch\":%u,\"page\":%u,\"name_chars\":%u,"
-		"\"unanswered\":%d,\"watch\":%d}",
-		c->request_max, c->body_max, c->batch_max, c->page_max, c->name_chars_max, UNANSWERED_MAX, WATCH_MAX);
+		"{\"request_bytes\":%zu,\"body_bytes\":%zu,\"batch_messages\":%u,\"page_messages\":%u,\"page_default\":"
+		"%d,",
+		c->request_max, c->body_max, c->batch_max, c->page_max, PAGE_DEFAULT);
+	buf_addf(b, "\"name_characters\":%u,\"unanswered_sends\":%d,\"wait_seconds\":%d}", c->name_chars_max,
+		UNANSWERED_MAX, WAIT_MAX);
 }
 
 static struct api_thread *thread_new(struct api *a, struct net_thread *net)
@@ -37,9 +39,9 @@ static struct api_thread *thread_new(struct api *a, struct net_thread *net)
 	TAILQ_INIT(&t->paging);
 	TAILQ_INIT(&t->parked);
 	buf_init(&t->limits, 512);
-	limits_write(&t->limits, &a->config);
+	api_limits(&t->limits, &a->config);
 	for (unsigned i = 0; i < sizeof t->made_prefix - 1; i++)
-		t->made_prefix[i] = alphabet[randombytes_uniform(64)];
+		t->made_prefix[i] = alphabet[randombytes_uniform(i ? 64 : 52)]; /* begins with a letter */
 	net_thread_set_data(net, t);
 	t->next = atomic_load(&a->threads);
 	while (!atomic_compare_exchange_weak(&a->threads, &t->next, t))
@@ -229,6 +231,8 @@ static void on_delivery(struct api_thread *t, struct net_msg *m)
 		else
 			deliver_call(data, d->commit, &d->items[i]);
 	}
+	if (t->api->metrics)
+		metric_time(t->api->metrics, METRIC_PUSH_TIME, clock_mono_us() - d->commit->durable_us);
 	delivery_free(d);
 }
 
@@ -250,6 +254,9 @@ static void on_turn_end(void *ctx, struct net_thread *net)
 
 	lookups_turn_end(t);
 	sockets_turn_end(t);
+	if (t->pushed)
+		thread_count(t->api, METRIC_EVENTS_PUSHED, t->pushed);
+	t->pushed = 0;
 	if (!t->batch)
 		return;
 	if (t->batch->n)

@@ -123,6 +123,7 @@ static void catch_up(struct ws_session *s)
 {
 	s->state = SESSION_CATCHING;
 	s->want_page = true;
+	s->catch_ups++;
 }
 
 static void drop(struct ws_session *s, const struct record *r)
@@ -160,6 +161,7 @@ void session_event(struct ws_session *s, const struct record *r)
 		return;
 	if (s->out.len < SESSION_EVENTS_MAX) {
 		write_next(s, r);
+		s->pushed++;
 		return;
 	}
 	drop(s, r);
@@ -223,6 +225,7 @@ void session_page(struct ws_session *s, uint32_t hello, enum stream_answer answe
 		say_welcome(s, hi, true);
 	s->state = SESSION_CATCHING;
 	uint32_t written = write_page(s, page);
+	s->replayed += written;
 	adapt_limit(s, written, page->n);
 	if (s->broken)
 		return;

@@ -34,10 +34,11 @@ struct ws_session {
 	bool want_page; /* the rim is to read a page from `at` and give it to session_page() */
 	bool broken;    /* the rim is to close: 1012, the client resumes */
 	uint8_t n_cuts;
-	uint16_t page_limit; /* events of the next page */
-	uint16_t hint;       /* bytes / 16 that the last frames took: the buffer's first size */
-	uint32_t hello;      /* counts them: a page that was asked for before the last one is void */
-	uint32_t unanswered; /* sends */
+	uint16_t page_limit;                  /* events of the next page */
+	uint16_t hint;                        /* bytes / 16 that the last frames took: the buffer's first size */
+	uint32_t pushed, replayed, catch_ups; /* counted here, collected and set back by the rim */
+	uint32_t hello;                       /* counts them: a page that was asked for before the last one is void */
+	uint32_t unanswered;                  /* sends */
 	struct place at;
 	uint64_t dropped;           /* highest position of an event that was dropped since catching up began */
 	char cursor[CURSOR_TEXT];   /* text of `at` */

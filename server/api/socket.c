@@ -47,6 +47,8 @@ void socket_close(struct socket *k, unsigned code, const char *reason)
 
 void socket_stir(struct socket *k)
 {
+	k->t->pushed += k->s.pushed;
+	k->s.pushed = 0;
 	if (k->s.broken) {
 		socket_close(k, CLOSE_RESTART, "resume with your cursor");
 		return;
@@ -186,6 +188,13 @@ static void read_page(struct job *j)
 	net_post(p->api->net, conn_ref_thread(p->to), &p->msg);
 }
 
+static void collect(struct socket *k)
+{
+	thread_count(k->t->api, METRIC_EVENTS_REPLAYED, k->s.replayed);
+	thread_count(k->t->api, METRIC_CATCH_UPS, k->s.catch_ups);
+	k->s.replayed = k->s.catch_ups = 0;
+}
+
 void socket_page(struct api_thread *t, struct net_msg *m)
 {
 	struct page_job *p = (struct page_job *)m;
@@ -194,11 +203,15 @@ void socket_page(struct api_thread *t, struct net_msg *m)
 
 	if (k) {
 		struct welcome hi = welcome_of(k);
+		bool hello = k->s.state == SESSION_ASKING && p->hello == k->s.hello && p->rc == 0;
 		k->reading = false;
+		if (hello)
+			thread_count(t->api, p->answer == STREAM_OK ? METRIC_RESUMES : METRIC_RESUMES_UNKNOWN, 1);
 		if (p->rc)
 			k->s.broken = p->hello == k->s.hello;
 		else
 			session_page(&k->s, p->hello, p->answer, &p->page, p->head, &hi);
+		collect(k);
 		socket_stir(k);
 	}
 	page_release(&p->page);

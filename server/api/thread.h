@@ -29,6 +29,7 @@ struct api_thread {
 	TAILQ_HEAD(, socket) sockets;
 	TAILQ_HEAD(, socket) paging; /* those that are to read a page, when a pool thread is free */
 	TAILQ_HEAD(, api_call) parked;
+	uint32_t pushed;   /* events of this turn, for the metrics */
 	uint64_t revision; /* of the sessions, as last looked at */
 	uint64_t alive_us; /* monotonic, when that was */
 	struct buf limits; /* the JSON object of limits in welcome */

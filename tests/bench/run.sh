@@ -112,8 +112,9 @@ row()
 		-v p999="$(field "$runs" ack_p999_ms)" -v e50="$(field "$runs" e2e_p50_ms)" -v e99="$(field "$runs" e2e_p99_ms)" \
 		-v us="$(field "$runs" server_us_per_message)" -v rawus="$(field "$dir/$1.limit" server_us_per_message)" -v json="$dir/json" '
 	BEGIN {
-		printf "%-20s %9d %9s %6s %8.2f %8.2f %8.2f %8.2f %8.2f %8.2f %7s\n", figure, value, most == "" ? "-" : most,
-			most == "" ? "-" : sprintf("%.2f", value / most), p50, p99, p999, e50, e99, us, rawus == "" ? "-" : sprintf("%.2f", rawus)
+		printf "%-20s %9d %9s %6s %8.2f %8.2f %8.2f %8s %8s %8.2f %7s\n", figure, value, most == "" ? "-" : most,
+			most == "" ? "-" : sprintf("%.2f", value / most), p50, p99, p999,
+			e50 == 0 ? "-" : sprintf("%.2f", e50), e99 == 0 ? "-" : sprintf("%.2f", e99), us, rawus == "" ? "-" : sprintf("%.2f", rawus)
 		printf "{\"figure\":\"%s\",\"value\":%d,\"unit\":\"messages/s\",\"limit\":%s,\"ratio\":%s,\"p50_ms\":%s,\"p99_ms\":%s}\n", figure,
 			value, most == "" ? "null" : most, most == "" ? "null" : sprintf("%.3f", value / most), p50, p99 >>json
 		printf "{\"figure\":\"%s-cpu\",\"value\":%s,\"unit\":\"us/message\",\"limit\":%s,\"ratio\":%s,\"p50_ms\":null,\"p99_ms\":null}\n", figure,
@@ -136,10 +137,11 @@ report()
 # Ends chatd and counts what stands in its journal: each acknowledged message, and no other.
 check_journal()
 {
-	kill "$chatd" && wait "$chatd" || die "chatd did not end well"
+	kill "$chatd"
+	wait "$chatd" || die "chatd did not end well"
 	chatd=''
 	acked=$(cat "$dir"/*.runs | sed -n 's/.*"acked":\([0-9]*\).*/\1/p' | awk '{ n += $1 } END { printf "%.0f", n }')
-	stored=$("$BUILD/chatd" journal verify "$dir/data" | sed -n 's/.* \([0-9]*\) messages with .*/\1/p')
+	stored=$("$BUILD/chatd" journal verify "$dir/data" 2>&1 | sed -n 's/.* \([0-9]*\) messages with .*/\1/p')
 	echo "acknowledged $acked messages; the journal, read again, holds ${stored:-none it could count}"
 	[ "$acked" = "$stored" ] || failed=1
 }

@@ -173,7 +173,7 @@ def paths():
 @test
 def websocket_attacks():
     u = server.user(next(names))
-    got = exchange(upgrade(ada.token, ("Sec-WebSocket-Protocol: chat.v1", "Origin: http://evil.example")))
+    got = exchange(upgrade(ada.token, ("Sec-WebSocket-Protocol: chat.v1", "Origin: http://evil.example")), 1)
     eq([a[0] for a in got], [403], "a foreign Origin: 403")
     got = exchange(upgrade(ada.token, ("Sec-WebSocket-Protocol: chat.v1", "Content-Length: 5")) + b"hello")
     eq([a[0] for a in got], [400], "an upgrade with a body: 400")

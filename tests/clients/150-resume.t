@@ -87,7 +87,7 @@ def flow(stop, sent):
             mine = [i for (i, _), m in zip(sent[-n:], batch) if m["to"] == "bob"]
             if mine:
                 bob.call("PATCH", "/messages/" + mine[-1], {"read": True})
-        stop.wait(rng.random() * 0.02)
+        stop.wait(rng.random() * 0.004)
 
 
 @test

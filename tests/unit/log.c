@@ -96,7 +96,7 @@ static void test_levels(void **state)
 		for (int level = LOG_DEBUG; level <= LOG_ERROR; level++)
 			log_event((enum log_level)level, "e", "level=%d", level);
 		for (int level = least; level <= LOG_ERROR; level++) {
-			char end[16];
+			char end[32];
 			snprintf(end, sizeof end, " e level=%d", level);
 			next_line(r, line);
 			assert_non_null(strstr(line, end));

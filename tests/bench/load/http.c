@@ -79,6 +79,16 @@ static void link_read(struct link *l, const struct http_job *job, unsigned *busy
 	}
 }
 
+static void links_close(struct link *links, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		close(links[i].fd);
+		free(links[i].in.p);
+		free(links[i].out.p);
+	}
+	free(links);
+}
+
 void http_drive(const struct load_options *o, const struct http_job *job)
 {
 	struct link *links = calloc(o->connections, sizeof *links);
@@ -107,12 +117,7 @@ void http_drive(const struct load_options *o, const struct http_job *job)
 			link_flush(epoll, l);
 		}
 	}
-	for (unsigned i = 0; i < o->connections; i++) {
-		close(links[i].fd);
-		free(links[i].in.p);
-		free(links[i].out.p);
-	}
-	free(links);
+	links_close(links, o->connections);
 	close(epoll);
 }
 
