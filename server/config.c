@@ -7,28 +7,56 @@ static const char *const registrations[] = {"auto", "open", "invite", "closed", 
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 
 #define AT(member) offsetof(struct config, member)
-#define NUMBER(n, member, least, most, dflt, text)                                                                             \
-	{.name = n, .type = OPTION_NUMBER, .offset = AT(member), .arg = "N", .fallback = dflt, .min = least, .max = most, .help = text}
-#define TEXT(n, member, what, dflt, text) {.name = n, .type = OPTION_TEXT, .offset = AT(member), .arg = what, .fallback = dflt, .help = text}
-#define FLAG(n, member, text) {.name = n, .type = OPTION_FLAG, .offset = AT(member), .fallback = "no", .help = text, .flag_only = true}
+#define NUMBER(n, member, least, most, dflt, text)                                                                  \
+	{                                                                                                           \
+		.name = n, .type = OPTION_NUMBER, .offset = AT(member), .arg = "N", .fallback = dflt, .min = least, \
+		.max = most, .help = text                                                                           \
+	}
+#define TEXT(n, member, what, dflt, text)                                                                         \
+	{                                                                                                         \
+		.name = n, .type = OPTION_TEXT, .offset = AT(member), .arg = what, .fallback = dflt, .help = text \
+	}
+#define FLAG(n, member, text)                                                                         \
+	{                                                                                             \
+		.name = n, .type = OPTION_FLAG, .offset = AT(member), .fallback = "no", .help = text, \
+		.flag_only = true                                                                     \
+	}
 
 const struct option config_table[] = {
 	TEXT("data", data, "DIR", NULL, "where accounts and journal live; made with mode 0700"),
 	TEXT("listen", listen, "ADDR:PORT", "127.0.0.1:8080", "where to serve; port 0 picks a free one"),
 	TEXT("ready-file", ready_file, "FILE", NULL, "the base URL is written there, by rename, once chatd serves"),
-	{.name = "registration", .type = OPTION_CHOICE, .offset = AT(registration), .arg = "WORD", .fallback = "auto", .choices = registrations,
-		.help = "who may register: auto, open, invite, closed; auto is open on loopback, else invite", .reload = true},
-	{.name = "config", .type = OPTION_TEXT, .offset = AT(config), .arg = "FILE", .help = "read options from FILE; flags win", .flag_only = true},
+	{.name = "registration",
+		.type = OPTION_CHOICE,
+		.offset = AT(registration),
+		.arg = "WORD",
+		.fallback = "auto",
+		.choices = registrations,
+		.help = "who may register: auto, open, invite, closed; auto is open on loopback, else invite",
+		.reload = true},
+	{.name = "config",
+		.type = OPTION_TEXT,
+		.offset = AT(config),
+		.arg = "FILE",
+		.help = "read options from FILE; flags win",
+		.flag_only = true},
 	FLAG("check-config", check_config, "check flags and file, then end: 0 good, 2 bad"),
 	FLAG("print-config", print_config, "print what is in force as a config file, then end"),
 	FLAG("help", help, "this text"),
 	FLAG("version", version, "the version"),
-	{.name = "log-level", .type = OPTION_CHOICE, .offset = AT(log_level), .arg = "WORD", .fallback = "info", .choices = levels,
-		.help = "least level that is logged: debug, info, warn, error", .reload = true},
+	{.name = "log-level",
+		.type = OPTION_CHOICE,
+		.offset = AT(log_level),
+		.arg = "WORD",
+		.fallback = "info",
+		.choices = levels,
+		.help = "least level that is logged: debug, info, warn, error",
+		.reload = true},
 	TEXT("origins", origins, "LIST", NULL, "browser origins that may open a WebSocket, comma separated"),
 	NUMBER("threads", threads, 0, 64, "0", "network threads; 0: half the processors"),
 	NUMBER("max-connections", max_connections, 16, 10000000, "100000", "connections of one network thread"),
-	NUMBER("segment-bytes", segment_bytes, 4096, 1073741824, "67108864", "size at which a journal segment is sealed"),
+	NUMBER("segment-bytes", segment_bytes, 4096, 1073741824, "67108864",
+		"size at which a journal segment is sealed"),
 	NUMBER("request-bytes", request_bytes, 4096, 16777216, "1048576", "largest request or frame"),
 	NUMBER("body-bytes", body_bytes, 1, 24576, "16384", "largest message body"),
 	NUMBER("batch-messages", batch_messages, 1, 10000, "1000", "most messages in one request or frame"),
@@ -43,7 +71,8 @@ const struct option config_table[] = {
 	NUMBER("frame-seconds", frame_seconds, 1, 3600, "30", "a started WebSocket message must be there by then"),
 	NUMBER("idle-seconds", idle_seconds, 1, 86400, "75", "an HTTP connection without a request is closed then"),
 	NUMBER("ping-seconds", ping_seconds, 1, 3600, "25", "a silent WebSocket is pinged then"),
-	NUMBER("pong-seconds", pong_seconds, 1, 3600, "60", "a WebSocket from which nothing comes is closed then (4011)"),
+	NUMBER("pong-seconds", pong_seconds, 1, 3600, "60",
+		"a WebSocket from which nothing comes is closed then (4011)"),
 	NUMBER("stall-seconds", stall_seconds, 1, 3600, "60", "a WebSocket that takes nothing is closed then (4008)"),
 	NUMBER("drain-seconds", drain_seconds, 1, 600, "10", "SIGTERM ends the server within this time"),
 	{.name = NULL},
@@ -84,7 +113,8 @@ void config_release(struct config *c)
 
 const char *config_registration(const struct config *c)
 {
-	bool loopback = strncmp(c->listen, "127.", 4) == 0 || strncmp(c->listen, "[::1]", 5) == 0 || strncmp(c->listen, "localhost:", 10) == 0;
+	bool loopback = strncmp(c->listen, "127.", 4) == 0 || strncmp(c->listen, "[::1]", 5) == 0 ||
+			strncmp(c->listen, "localhost:", 10) == 0;
 
 	if (strcmp(c->registration, "auto") != 0)
 		return c->registration;

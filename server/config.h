@@ -10,7 +10,8 @@ struct config {
 	uint64_t threads, max_connections, segment_bytes;
 	uint64_t request_bytes, body_bytes, batch_messages, page_messages;
 	uint64_t login_rate, argon_memory, argon_passes, hash_threads, read_threads;
-	uint64_t header_seconds, body_seconds, frame_seconds, idle_seconds, ping_seconds, pong_seconds, stall_seconds, drain_seconds;
+	uint64_t header_seconds, body_seconds, frame_seconds, idle_seconds, ping_seconds, pong_seconds, stall_seconds,
+		drain_seconds;
 };
 extern const struct option config_table[];
 

@@ -9,13 +9,13 @@ static void help(void)
 	static const struct options o = {config_table, NULL};
 
 	puts("usage: chatd --data DIR [options]\n"
-		 "       chatd journal dump|verify [--bodies] DIR\n"
-		 "       chatd invite --data DIR\n"
-		 "\nThe chat server: REST and WebSocket on one port, an append-only journal on disk.\n"
-		 "Each option is also a key of the config file: login-rate = 20\n");
+	     "       chatd journal dump|verify [--bodies] DIR\n"
+	     "       chatd invite --data DIR\n"
+	     "\nThe chat server: REST and WebSocket on one port, an append-only journal on disk.\n"
+	     "Each option is also a key of the config file: login-rate = 20\n");
 	options_help(&o, stdout);
 	puts("\nSIGTERM drains and ends; SIGHUP reloads registration and log-level; SIGUSR1 logs what it holds.\n"
-		 "Manual: chatd(8)");
+	     "Manual: chatd(8)");
 }
 
 int main(int argc, char **argv)

@@ -94,7 +94,9 @@ static int open_journal(struct server *s, char why[256])
 		return -1;
 	uint32_t met = store_journal_max_user(s->store), given = accounts_highest(s->accounts);
 	if (met > given) {
-		snprintf(why, 256, "the journal speaks of user number %u, but accounts.db has given out only %u: put the accounts.db that belongs to it back",
+		snprintf(why, 256,
+			"the journal speaks of user number %u, but accounts.db has given out only %u: put the "
+			"accounts.db that belongs to it back",
 			met, given);
 		return -1;
 	}
@@ -233,16 +235,18 @@ static void reload(struct server *s, int argc, char **argv)
 		s->config->log_level = fresh.log_level;
 		s->api.config.registration = config_registration(s->config);
 		log_set_level((enum log_level)log_level_parse(fresh.log_level));
-		log_event(LOG_INFO, "reloaded", "registration=%s log-level=%s", s->api.config.registration, fresh.log_level);
+		log_event(LOG_INFO, "reloaded", "registration=%s log-level=%s", s->api.config.registration,
+			fresh.log_level);
 	}
 	config_release(&fresh);
 }
 
 static void dump(struct server *s)
 {
-	log_event(LOG_INFO, "dump", "sockets=%" PRId64 " messages=%" PRId64 " commits=%" PRId64 " tail=%" PRIu64 " storing=%s",
-		s->metrics.counter[METRIC_SOCKETS], s->metrics.counter[METRIC_MESSAGES], s->metrics.counter[METRIC_COMMITS],
-		journal_tail(s->journal), queue_ready(s->queue) ? "yes" : "no");
+	log_event(LOG_INFO, "dump",
+		"sockets=%" PRId64 " messages=%" PRId64 " commits=%" PRId64 " tail=%" PRIu64 " storing=%s",
+		s->metrics.counter[METRIC_SOCKETS], s->metrics.counter[METRIC_MESSAGES],
+		s->metrics.counter[METRIC_COMMITS], journal_tail(s->journal), queue_ready(s->queue) ? "yes" : "no");
 }
 
 static void drain(struct server *s)
@@ -324,14 +328,15 @@ int server_run(struct config *c, int argc, char **argv)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL); /* every thread made from here on has them blocked; this one waits for them */
+	pthread_sigmask(SIG_BLOCK, &signals,
+		NULL); /* every thread made from here on has them blocked; this one waits for them */
 	if (open_data(s, why) || open_accounts(s, why) || open_journal(s, why) || open_delivery(s, why))
 		goto out;
 	fill_api(s);
 	if (open_net(s, why) || write_ready_file(c, net_base_url(s->net), why))
 		goto out;
-	log_event(LOG_INFO, "serving", "url=%s data=%s registration=%s threads=%u", net_base_url(s->net), c->data, s->api.config.registration,
-		net_threads(s->net));
+	log_event(LOG_INFO, "serving", "url=%s data=%s registration=%s threads=%u", net_base_url(s->net), c->data,
+		s->api.config.registration, net_threads(s->net));
 	notify_systemd("READY=1");
 	serve(s, &signals, argc, argv);
 	rc = s->failed;

@@ -20,7 +20,7 @@ trap 'exit 130' INT TERM
 export BUILD TAP_DIR
 
 # shellcheck disable=SC2086 # $verbose is one flag or nothing
-prove $verbose -j "${JOBS:-1}" --exec tests/tap.sh "$@" </dev/null
+prove --timer $verbose -j "${JOBS:-1}" --exec tests/tap.sh "$@" </dev/null
 status=$?
 
 count()

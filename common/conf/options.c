@@ -36,8 +36,8 @@ static int set_number(const struct option *opt, uint64_t *to, const char *value,
 	errno = 0;
 	uint64_t v = isdigit((unsigned char)*value) ? strtoull(value, &end, 10) : (end = (char *)value, 0);
 	if (*end || end == value || errno || v < opt->min || v > opt->max) {
-		snprintf(why, 256, "%s needs a whole number from %" PRIu64 " to %" PRIu64 ", not \"%.40s\"", opt->name, opt->min, opt->max,
-			value);
+		snprintf(why, 256, "%s needs a whole number from %" PRIu64 " to %" PRIu64 ", not \"%.40s\"", opt->name,
+			opt->min, opt->max, value);
 		return -1;
 	}
 	*to = v;

@@ -14,16 +14,16 @@ enum option_type {
 	OPTION_FLAG,   /* bool; no argument on the command line, yes|no in the file */
 };
 struct option {
-	const char *name;    /* "login-rate": --login-rate N, login-rate = N */
+	const char *name; /* "login-rate": --login-rate N, login-rate = N */
 	enum option_type type;
 	size_t offset;
-	const char *arg;     /* how help calls the argument: "N" */
+	const char *arg;      /* how help calls the argument: "N" */
 	const char *fallback; /* default, as text; NULL: none */
 	const char *help;
 	uint64_t min, max;
 	const char *const *choices; /* NULL ends */
-	bool flag_only;      /* not a key of the file: --config, --help */
-	bool reload;         /* SIGHUP takes it over */
+	bool flag_only;             /* not a key of the file: --config, --help */
+	bool reload;                /* SIGHUP takes it over */
 };
 
 /* Ends with a row whose name is NULL. */

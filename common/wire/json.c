@@ -76,9 +76,9 @@ static int hex4(const char *p, unsigned *out)
 	for (int i = 0; i < 4; i++) {
 		char c = p[i];
 		unsigned d = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
-					 : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
-					 : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
-											: 16;
+			     : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+			     : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
+						    : 16;
 		if (d == 16)
 			return -1;
 		v = v << 4 | d;
@@ -101,7 +101,8 @@ static int scan_unicode(struct scan *s)
 		return refuse(s, "lone surrogate");
 	if (v < 0xd800 || v > 0xdbff)
 		return 0;
-	if (s->end - s->p < 6 || s->p[0] != '\\' || s->p[1] != 'u' || hex4(s->p + 2, &low) || low < 0xdc00 || low > 0xdfff)
+	if (s->end - s->p < 6 || s->p[0] != '\\' || s->p[1] != 'u' || hex4(s->p + 2, &low) || low < 0xdc00 ||
+		low > 0xdfff)
 		return refuse(s, "lone surrogate");
 	s->p += 6;
 	return 0;
@@ -534,7 +535,8 @@ int json_int(const struct json_value *v, int64_t min, int64_t max, int64_t *out)
 		return -1;
 	bool negative = *p == '-';
 	for (p += negative; p < end; p++) {
-		if (*p < '0' || *p > '9' || __builtin_mul_overflow(n, 10, &n) || __builtin_sub_overflow(n, *p - '0', &n))
+		if (*p < '0' || *p > '9' || __builtin_mul_overflow(n, 10, &n) ||
+			__builtin_sub_overflow(n, *p - '0', &n))
 			return -1;
 	}
 	/* Counted downwards, for the least int64_t has no positive twin. */

@@ -4,7 +4,7 @@ enum { PAGE_FIRST = 64, PAGE_LEAST = 4 };
 
 void session_init(struct ws_session *s, const struct writer *w, uint32_t user)
 {
-	*s = (struct ws_session){.w = w, .user = user, .page_limit = PAGE_FIRST};
+	*s = (struct ws_session){.w = w, .user = user, .page_limit = PAGE_FIRST, .room = SESSION_EVENTS_MAX};
 	buf_init(&s->out, SESSION_OUT_MAX);
 }
 
@@ -159,7 +159,7 @@ void session_event(struct ws_session *s, const struct record *r)
 {
 	if (!is_next(s, r))
 		return;
-	if (s->out.len < SESSION_EVENTS_MAX) {
+	if (s->out.len < s->room) {
 		write_next(s, r);
 		s->pushed++;
 		return;
@@ -187,7 +187,7 @@ static uint32_t write_page(struct ws_session *s, const struct page *page)
 {
 	uint32_t i = 0;
 
-	for (; i < page->n && s->out.len < SESSION_EVENTS_MAX; i++) {
+	for (; i < page->n && s->out.len < s->room; i++) {
 		const struct record *r = &page->items[i].rec;
 		if (!same_place(prev_of(s, r), s->at)) {
 			s->broken = true;
@@ -231,7 +231,7 @@ void session_page(struct ws_session *s, uint32_t hello, enum stream_answer answe
 		return;
 	if (written == page->n && !page->more && s->at.pos >= s->dropped)
 		go_live(s);
-	else if (s->out.len >= SESSION_EVENTS_MAX / 2)
+	else if (s->out.len >= s->room / 2)
 		s->state = SESSION_LAGGING;
 	else
 		s->want_page = true;

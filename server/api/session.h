@@ -16,8 +16,10 @@
 #include "server/store/store.h"
 
 enum {
-	SESSION_EVENTS_MAX = 64 * 1024,    /* bytes that wait; past it events are left to the store */
-	SESSION_ANSWERS_HIGH = 128 * 1024, /* past it nothing more is read */
+	SESSION_EVENTS_MAX = 64 * 1024,    /* bytes that wait; past it events are left to the store: the usual `room` */
+	SESSION_EVENTS_WIDE = 192 * 1024,  /* while there is memory: a burst need not go by way of the store */
+	SESSION_EVENTS_TIGHT = 8 * 1024,   /* when there is little left */
+	SESSION_ANSWERS_HIGH = 256 * 1024, /* past it nothing more is read */
 	SESSION_OUT_MAX = 1 << 20,         /* bytes; the answers to what was read before fit */
 	SESSION_FRAME = 64 * 1024,         /* past it the next element begins a new frame */
 	SESSION_CUTS = SESSION_OUT_MAX / SESSION_FRAME,
@@ -39,6 +41,7 @@ struct ws_session {
 	uint32_t pushed, replayed, catch_ups; /* counted here, collected and set back by the rim */
 	uint32_t hello;                       /* counts them: a page that was asked for before the last one is void */
 	uint32_t unanswered;                  /* sends */
+	uint32_t room; /* bytes that may wait before events are left to the store; the rim sets it */
 	struct place at;
 	uint64_t dropped;           /* highest position of an event that was dropped since catching up began */
 	char cursor[CURSOR_TEXT];   /* text of `at` */

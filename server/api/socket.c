@@ -2,7 +2,12 @@
 #include "common/base/clock.h"
 #include <stdlib.h>
 
-enum { UNANSWERED_LOW = UNANSWERED_MAX / 2, EXPIRY_US = 30 * 1000000 };
+enum {
+	UNANSWERED_LOW = UNANSWERED_MAX / 2,
+	EXPIRY_US = 30 * 1000000,
+	WAITING_WIDE = 64 << 20,   /* bytes waiting in a thread's sessions up to which each may hold a burst */
+	WAITING_TIGHT = 256 << 20, /* past it each holds little: stopped readers cost a cursor, not memory */
+};
 
 void socket_open(struct api_thread *t, struct conn *c)
 {
@@ -33,6 +38,7 @@ void socket_closed(struct socket *k)
 	TAILQ_REMOVE(&k->t->sockets, k, link);
 	atomic_fetch_sub(&k->t->api->open, 1);
 	thread_count(k->t->api, METRIC_SOCKETS, -1);
+	k->t->waiting -= k->counted;
 	session_release(&k->s);
 	free(k);
 }
@@ -45,8 +51,22 @@ void socket_close(struct socket *k, unsigned code, const char *reason)
 	conn_ws_close(k->c, code, reason);
 }
 
+static uint32_t room_now(const struct api_thread *t)
+{
+	if (t->waiting < WAITING_WIDE)
+		return SESSION_EVENTS_WIDE;
+	return t->waiting < WAITING_TIGHT ? SESSION_EVENTS_MAX : SESSION_EVENTS_TIGHT;
+}
+
+static void count_waiting(struct socket *k)
+{
+	k->t->waiting += k->s.out.len - k->counted;
+	k->counted = k->s.out.len;
+}
+
 void socket_stir(struct socket *k)
 {
+	count_waiting(k);
 	k->t->pushed += k->s.pushed;
 	k->s.pushed = 0;
 	if (k->s.broken) {
@@ -144,6 +164,7 @@ void socket_deliver(struct socket *k, const struct commit *c, const struct deliv
 	const struct record *r = item->record == RECORD_NONE ? NULL : &c->records[item->record];
 	const struct outcome *o = item->outcome == RECORD_NONE ? NULL : &c->outcomes[item->outcome];
 
+	k->s.room = room_now(k->t);
 	if (!o)
 		session_event(&k->s, r);
 	else if (o->err != ERR_OK)
@@ -203,6 +224,7 @@ void socket_page(struct api_thread *t, struct net_msg *m)
 
 	if (k) {
 		struct welcome hi = welcome_of(k);
+		k->s.room = room_now(t);
 		bool hello = k->s.state == SESSION_ASKING && p->hello == k->s.hello && p->rc == 0;
 		k->reading = false;
 		if (hello)

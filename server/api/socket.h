@@ -16,6 +16,7 @@ struct socket {
 	bool bye_said;
 	bool closing;     /* nothing more is taken from it */
 	uint32_t lookups; /* marks that wait for the store */
+	size_t counted;   /* bytes of its session in the thread's `waiting` */
 	TAILQ_ENTRY(socket) link, paging_link;
 };
 

@@ -32,6 +32,7 @@ struct api_thread {
 	uint32_t pushed;   /* events of this turn, for the metrics */
 	uint64_t revision; /* of the sessions, as last looked at */
 	uint64_t alive_us; /* monotonic, when that was */
+	size_t waiting;    /* bytes that wait in all sessions of the thread */
 	struct buf limits; /* the JSON object of limits in welcome */
 	uint64_t made;     /* counts the client_ids made */
 	char made_prefix[11];

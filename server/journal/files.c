@@ -120,7 +120,8 @@ int meta_load(int dir_fd, bool read_only, struct token_key *key, char why[256])
 	} else {
 		ssize_t n = read(fd, &m, sizeof m);
 		close(fd);
-		if (n != sizeof m || memcmp(m.magic, meta_magic, 8) != 0 || m.crc != crc32c(0, &m, offsetof(struct meta, crc))) {
+		if (n != sizeof m || memcmp(m.magic, meta_magic, 8) != 0 ||
+			m.crc != crc32c(0, &m, offsetof(struct meta, crc))) {
 			snprintf(why, 256, "the journal's meta file is damaged: put it back from a backup");
 			return -1;
 		}

@@ -378,8 +378,8 @@ int journal_recover(struct journal *j, uint64_t pos, char why[256])
 	struct segment *s = &j->segments[j->n - 1];
 
 	if (pos < s->end) {
-		log_event(LOG_WARN, "journal-torn-tail", "pos=%" PRIu64 " bytes=%" PRIu64 " kept_in=torn-%020" PRIu64, pos,
-			s->end - pos, pos);
+		log_event(LOG_WARN, "journal-torn-tail", "pos=%" PRIu64 " bytes=%" PRIu64 " kept_in=torn-%020" PRIu64,
+			pos, s->end - pos, pos);
 		if (keep_torn(j, s, pos))
 			log_event(LOG_WARN, "journal-torn-tail-not-kept", "error=\"%s\"", strerror(errno));
 		if (journal_io.ftruncate(s->fd, (off_t)(pos - s->base))) {
@@ -417,6 +417,8 @@ int journal_roll(struct journal *j)
 	return segment_make(j, j->tail);
 }
 
+enum { PROBE_BYTES = 256 << 10 };
+
 int journal_append(struct journal *j, const uint8_t *bytes, size_t n)
 {
 	struct segment *s = &j->segments[j->n - 1];
@@ -433,6 +435,17 @@ int journal_append(struct journal *j, const uint8_t *bytes, size_t n)
 	}
 	j->tail += n;
 	return 0;
+}
+
+int journal_probe(struct journal *j)
+{
+	struct segment *s = &j->segments[j->n - 1];
+	uint64_t at = j->tail - s->base;
+	uint8_t *zero = calloc(1, PROBE_BYTES);
+	int rc = zero && write_all(s->fd, zero, PROBE_BYTES, at) == 0 ? 0 : 1;
+
+	free(zero);
+	return journal_io.ftruncate(s->fd, (off_t)at) ? -1 : rc;
 }
 
 int journal_sync(struct journal *j)

@@ -41,12 +41,15 @@ struct journal_segment journal_segment(struct journal *j, unsigned i);
 int journal_recover(struct journal *j, uint64_t pos, char why[256]);
 
 uint64_t journal_tail(const struct journal *j); /* where the next record will stand (appending thread) */
-bool journal_full(const struct journal *j);     /* the active segment has reached its size: seal it before the next append */
+bool journal_full(
+	const struct journal *j); /* the active segment has reached its size: seal it before the next append */
 /* Seals the active segment and starts the next one, durable in the directory. 0; 1: no space now (nothing changed); -1: final. */
 int journal_roll(struct journal *j);
 
 /* Appends whole records at the tail. 0; 1: no space (ENOSPC, EDQUOT), nothing was kept; -1: final, errno says why. */
 int journal_append(struct journal *j, const uint8_t *bytes, size_t n);
+/* Is there space for a batch? Writes one and cuts it off again. 0; 1: no; -1: it could not be cut off, final. */
+int journal_probe(struct journal *j);
 /* 0, or -1: final (fsyncgate): never call it again, never acknowledge. */
 int journal_sync(struct journal *j);
 

@@ -42,10 +42,11 @@ static int visit(void *ctx, const struct record *r, const uint8_t *bytes)
 	if (!t->print)
 		return 0;
 	clock_format(r->time_ms, time);
-	printf("{\"pos\":%" PRIu64 ",\"type\":\"%s\",\"time\":\"%s\",\"actor\":%u,\"peer\":%u,\"ordinal\":%u,\"crc\":\"%08x\"", r->at.pos,
-		type_word[r->type], time, r->actor, r->peer, r->ordinal, r->at.crc);
-	printf(",\"prev_actor\":%" PRIu64 ",\"prev_peer\":%" PRIu64 ",\"link\":%" PRIu64, r->prev_actor.pos, r->prev_peer.pos,
-		r->link.pos);
+	printf("{\"pos\":%" PRIu64
+	       ",\"type\":\"%s\",\"time\":\"%s\",\"actor\":%u,\"peer\":%u,\"ordinal\":%u,\"crc\":\"%08x\"",
+		r->at.pos, type_word[r->type], time, r->actor, r->peer, r->ordinal, r->at.crc);
+	printf(",\"prev_actor\":%" PRIu64 ",\"prev_peer\":%" PRIu64 ",\"link\":%" PRIu64, r->prev_actor.pos,
+		r->prev_peer.pos, r->link.pos);
 	if (r->type != RECORD_MESSAGE)
 		printf(",\"up_to\":%s", r->flags & RECORD_UP_TO ? "true" : "false");
 	else
@@ -71,7 +72,9 @@ static int walk(struct journal *j, struct tally *t)
 			return 2;
 		}
 		if (end < s.end) {
-			fprintf(stderr, "chatd: segment %020" PRIu64 ".seg: no valid record at %" PRIu64 ", %" PRIu64 " bytes before its end%s\n",
+			fprintf(stderr,
+				"chatd: segment %020" PRIu64 ".seg: no valid record at %" PRIu64 ", %" PRIu64
+				" bytes before its end%s\n",
 				s.base, end, s.end - end, i + 1 < n ? ": damaged" : ": a torn tail");
 			return i + 1 < n ? 2 : 1;
 		}
@@ -80,9 +83,10 @@ static int walk(struct journal *j, struct tally *t)
 }
 
 static const char usage[] = "usage: chatd journal dump|verify [--bodies] DIR\n"
-							"  DIR is the server's data directory (or its journal folder); the server may be running.\n"
-							"  dump prints one JSON object a record; message texts only with --bodies.\n"
-							"  verify checks every checksum. Exit: 0 whole, 1 torn tail (the next start cuts it), 2 damaged or unreadable.\n";
+			    "  DIR is the server's data directory (or its journal folder); the server may be running.\n"
+			    "  dump prints one JSON object a record; message texts only with --bodies.\n"
+			    "  verify checks every checksum. Exit: 0 whole, 1 torn tail (the next start cuts it), 2 "
+			    "damaged or unreadable.\n";
 
 int journal_tool(int argc, char **argv)
 {
@@ -120,9 +124,13 @@ int journal_tool(int argc, char **argv)
 		}
 	}
 	int rc = walk(j, &t);
-	fprintf(stderr, "%" PRIu64 " records, %" PRIu64 " messages with %" PRIu64 " bytes of text, %" PRIu64 " marks, %u segments: %s\n",
+	fprintf(stderr,
+		"%" PRIu64 " records, %" PRIu64 " messages with %" PRIu64 " bytes of text, %" PRIu64
+		" marks, %u segments: %s\n",
 		t.records, t.messages, t.body_bytes, t.marks, journal_segments(j),
-		rc == 0 ? "whole" : rc == 1 ? "torn tail" : "damaged");
+		rc == 0   ? "whole"
+		: rc == 1 ? "torn tail"
+			  : "damaged");
 	journal_close(j);
 	return rc;
 }

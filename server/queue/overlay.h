@@ -8,7 +8,7 @@ struct stamp_map {
 	struct {
 		uint64_t key;
 		uint32_t value, generation;
-	} *slot;
+	} * slot;
 	uint32_t cap, n, generation;
 };
 

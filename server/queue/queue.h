@@ -84,7 +84,7 @@ struct queue;
 struct queue_ops {
 	const char *name;
 	void (*enqueue)(struct queue *q, struct op_batch *b); /* any thread, never blocks; takes b over */
-	void (*stop)(struct queue *q); /* commits and delivers what was enqueued, then ends its thread */
+	void (*stop)(struct queue *q);  /* commits and delivers what was enqueued, then ends its thread */
 	bool (*ready)(struct queue *q); /* false while there is no space: sends are answered 507 */
 	void (*free)(struct queue *q);
 };

@@ -38,8 +38,19 @@ static enum log_answer jl_store(void *ctx, const uint8_t *bytes, size_t n)
 	return journal_sync(l->journal) ? LOG_FAILED : LOG_OK;
 }
 
-static const struct log_ops journal_log_ops = {
-	.name = "journal", .tail = jl_tail, .prepare = jl_prepare, .store = jl_store, .release = free};
+static enum log_answer jl_probe(void *ctx)
+{
+	int rc = journal_probe(((struct journal_log *)ctx)->journal);
+
+	return rc == 0 ? LOG_OK : LOG_FULL;
+}
+
+static const struct log_ops journal_log_ops = {.name = "journal",
+	.tail = jl_tail,
+	.prepare = jl_prepare,
+	.store = jl_store,
+	.probe = jl_probe,
+	.release = free};
 
 struct queue *queue_journal_new(struct journal *j, struct store *s, const struct queue_sink *sink)
 {

@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 enum { COMMIT_BYTES = 8 << 20, FULL_RETRY_US = 1000000 };
 
@@ -41,13 +43,42 @@ static void loop_enqueue(struct queue *base, struct op_batch *b)
 	pthread_mutex_unlock(&q->lock);
 }
 
+static void say_full(struct queue_loop *q, bool full)
+{
+	if (q->full == full)
+		return;
+	q->full = full;
+	if (full)
+		log_event(LOG_ERROR, "journal-full", "error=\"%s\" retry_s=1", strerror(errno));
+	else
+		log_event(LOG_INFO, "journal-space-again", "tail=%llu", (unsigned long long)q->log->tail(q->log_ctx));
+}
+
+/* Waits for ops. While the log is full it looks each second whether there is space again, so that readiness heals without anybody sending. */
+static void wait_more(struct queue_loop *q)
+{
+	struct timespec until;
+
+	if (!q->full) {
+		pthread_cond_wait(&q->more, &q->lock);
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec++;
+	if (pthread_cond_timedwait(&q->more, &q->lock, &until) != ETIMEDOUT)
+		return;
+	pthread_mutex_unlock(&q->lock);
+	say_full(q, q->log->probe(q->log_ctx) != LOG_OK);
+	pthread_mutex_lock(&q->lock);
+}
+
 /* All that was enqueued, oldest first; NULL when the queue is to stop and nothing is left. */
 static struct op_batch *take_all(struct queue_loop *q)
 {
 	pthread_mutex_lock(&q->lock);
 	while (!q->first && !q->stop) {
 		q->waiting = true;
-		pthread_cond_wait(&q->more, &q->lock);
+		wait_more(q);
 	}
 	q->waiting = false;
 	struct op_batch *b = q->first;
@@ -80,17 +111,6 @@ static enum log_answer log_store(struct queue_loop *q, struct commit *c)
 	if (a == LOG_FULL)
 		q->full_until_us = clock_mono_us() + FULL_RETRY_US;
 	return a;
-}
-
-static void say_full(struct queue_loop *q, bool full)
-{
-	if (q->full == full)
-		return;
-	q->full = full;
-	if (full)
-		log_event(LOG_ERROR, "journal-full", "error=\"%s\" retry_s=1", strerror(errno));
-	else
-		log_event(LOG_INFO, "journal-space-again", "tail=%llu", (unsigned long long)q->log->tail(q->log_ctx));
 }
 
 /* Sequences from *b, *i on until the batch is large enough or all is taken, and stores it. false: the log has failed. */
@@ -200,7 +220,8 @@ static const struct queue_ops ops = {
 	.free = loop_free,
 };
 
-struct queue *queue_loop_new(const struct log_ops *log, void *log_ctx, const struct sequencer_source *source, const struct queue_sink *sink)
+struct queue *queue_loop_new(
+	const struct log_ops *log, void *log_ctx, const struct sequencer_source *source, const struct queue_sink *sink)
 {
 	struct queue_loop *q = calloc(1, sizeof *q);
 

@@ -25,8 +25,12 @@ static enum log_answer ml_store(void *ctx, const uint8_t *bytes, size_t n)
 	return LOG_OK;
 }
 
-static const struct log_ops memory_log_ops = {
-	.name = "memory", .tail = ml_tail, .prepare = ml_prepare, .store = ml_store, .release = free};
+static const struct log_ops memory_log_ops = {.name = "memory",
+	.tail = ml_tail,
+	.prepare = ml_prepare,
+	.probe = ml_prepare,
+	.store = ml_store,
+	.release = free};
 
 struct queue *queue_memory_new(struct store *s, const struct queue_sink *sink)
 {

@@ -183,8 +183,8 @@ static bool same_content(const struct sequencer *s, const struct outcome *first,
 
 	/* The slices of r point to the first op's own text: what was written is in the bytes. */
 	return r->peer == op->peer && (r->flags & RECORD_KIND_CE2E) == (op->flags & RECORD_KIND_CE2E) &&
-		r->body.n == op->body.n &&
-		memcmp(s->bytes + (r->at.pos - s->base) + RECORD_HEAD + r->client_id.n, op->body.p, op->body.n) == 0;
+	       r->body.n == op->body.n &&
+	       memcmp(s->bytes + (r->at.pos - s->base) + RECORD_HEAD + r->client_id.n, op->body.p, op->body.n) == 0;
 }
 
 static enum err do_send(struct sequencer *s, const struct op *op, struct outcome *out, uint64_t now_ms)
@@ -275,7 +275,8 @@ static enum err do_read(struct sequencer *s, const struct op *op, struct outcome
 }
 
 /* Puts a delivered mark into the overlay; records are written at the end of the batch, one for all that moved the watermark. */
-static enum err mark_delivered(struct sequencer *s, struct overlay_conv *c, unsigned d, uint32_t ordinal, struct place at, bool up_to)
+static enum err mark_delivered(
+	struct sequencer *s, struct overlay_conv *c, unsigned d, uint32_t ordinal, struct place at, bool up_to)
 {
 	if (overlay_marks(&s->overlay, c, d))
 		return ERR_OVERLOADED;
@@ -309,7 +310,8 @@ static enum err do_delivered(struct sequencer *s, const struct op *op, struct ou
 	struct overlay_conv *c = overlay_conv(&s->overlay, op->actor, op->peer);
 	if (!c)
 		return ERR_OVERLOADED;
-	return mark_delivered(s, c, conv_direction(op->peer, op->actor), op->ordinal, op->target, op->flags & RECORD_UP_TO);
+	return mark_delivered(
+		s, c, conv_direction(op->peer, op->actor), op->ordinal, op->target, op->flags & RECORD_UP_TO);
 }
 
 static enum err (*const op_table[])(struct sequencer *, const struct op *, struct outcome *, uint64_t) = {

@@ -11,7 +11,7 @@
 struct sequencer_source {
 	struct heads *heads;
 	void *ctx;
-	bool (*client)(void *ctx, uint64_t key, struct index_entry *out);      /* as index_client() */
+	bool (*client)(void *ctx, uint64_t key, struct index_entry *out); /* as index_client() */
 	bool (*last_before)(void *ctx, uint64_t conv, unsigned direction, uint64_t pos, struct index_entry *out);
 	uint64_t (*mark_time)(void *ctx, uint64_t conv, uint64_t mark_class, uint32_t ordinal, uint64_t from);
 	const struct token_key *key;

@@ -21,7 +21,7 @@ enum { SPANS_MAX = 16384 /* runs of exceptions of one direction; one more isolat
 
 /* Which of a direction's messages are marked: all up to `upto`, and the spans. */
 struct marks {
-	uint64_t pos;            /* place of message number `upto` */
+	uint64_t pos; /* place of message number `upto` */
 	uint32_t crc, upto;
 	struct span_list *spans; /* NULL: none; ascending, not touching each other nor `upto` */
 };
@@ -37,9 +37,10 @@ struct side {
 	struct marks read, delivered;
 	uint64_t last_pos; /* its newest message */
 	uint32_t last_crc;
-	uint32_t total;                       /* its newest message's ordinal */
-	uint32_t unread_prev, unread_next;    /* list of the recipient's sides with unread messages: side numbers, 0 ends */
-	uint32_t pending_prev, pending_next;  /* the same for messages not yet delivered */
+	uint32_t total; /* its newest message's ordinal */
+	uint32_t unread_prev,
+		unread_next; /* list of the recipient's sides with unread messages: side numbers, 0 ends */
+	uint32_t pending_prev, pending_next; /* the same for messages not yet delivered */
 };
 static inline struct place side_last(const struct side *s)
 {

@@ -245,7 +245,7 @@ static bool usable(const uint8_t *p, size_t n, uint64_t upto, uint64_t tail)
 	memcpy(&head, p, sizeof head);
 	memcpy(&end, p + n - sizeof end, sizeof end);
 	return memcmp(head.magic, snap_magic, 8) == 0 && head.upto == upto && upto <= tail && end.newest < tail &&
-		end.crc == crc32c(0, p, n - sizeof end + sizeof end.newest);
+	       end.crc == crc32c(0, p, n - sizeof end + sizeof end.newest);
 }
 
 static int load_one(struct heads *h, int dir_fd, uint64_t upto, uint64_t tail)

@@ -15,7 +15,7 @@
 struct part {
 	_Atomic uint32_t refs;
 	uint64_t from, upto;
-	struct run *run;      /* one of the two */
+	struct run *run; /* one of the two */
 	struct memtable *mem;
 };
 
@@ -27,7 +27,7 @@ struct part_list {
 
 struct index {
 	int dir_fd;
-	pthread_rwlock_t lock; /* guards parts and the chains of active */
+	pthread_rwlock_t lock;  /* guards parts and the chains of active */
 	struct part_list parts; /* ascending, runs first */
 	struct memtable *active;
 	pthread_mutex_t work_lock;
@@ -159,8 +159,8 @@ int index_open(struct index *x, uint64_t *upto)
 
 	for (unsigned i = 0; i < n; i++) {
 		struct run *r = names[i].from == covered && x->parts.n < PARTS_MAX / 2
-							? run_open(x->dir_fd, names[i].from, names[i].upto)
-							: NULL;
+					? run_open(x->dir_fd, names[i].from, names[i].upto)
+					: NULL;
 		if (!r) {
 			/* A part of a merged one, left by a crash, or damaged: what it said is made again. */
 			struct run stale = {.from = names[i].from, .upto = names[i].upto};
@@ -375,7 +375,8 @@ int index_seal(struct index *x, uint64_t from, uint64_t upto)
 	return x->started ? 0 : seal_now(x);
 }
 
-static uint32_t part_forward(const struct part *p, enum index_table t, uint64_t key, uint64_t after, struct index_entry *out, uint32_t limit)
+static uint32_t part_forward(
+	const struct part *p, enum index_table t, uint64_t key, uint64_t after, struct index_entry *out, uint32_t limit)
 {
 	uint32_t n = 0;
 
@@ -394,7 +395,8 @@ static uint32_t part_forward(const struct part *p, enum index_table t, uint64_t 
 	return n;
 }
 
-int index_forward(struct index *x, enum index_table t, uint64_t key, uint64_t after, struct index_entry *out, uint32_t limit)
+int index_forward(
+	struct index *x, enum index_table t, uint64_t key, uint64_t after, struct index_entry *out, uint32_t limit)
 {
 	struct index_entry *recent = malloc(limit * sizeof *recent);
 	struct part_list parts;
@@ -505,7 +507,8 @@ uint64_t index_mark_time(struct index *x, uint64_t conv, uint64_t mark_class, ui
 			one = part_one(parts.p[i], from, kind);
 	for (unsigned i = 0; i < parts.n && !one && !upto; i++)
 		if (parts.p[i]->upto > from)
-			upto = parts.p[i]->mem ? mem_mark(parts.p[i]->mem, conv, want) : run_mark(parts.p[i]->run, conv, want);
+			upto = parts.p[i]->mem ? mem_mark(parts.p[i]->mem, conv, want)
+					       : run_mark(parts.p[i]->run, conv, want);
 	parts_drop(&parts);
 	return one ? one : upto ? upto : recent;
 }

@@ -16,8 +16,8 @@ enum index_table {
 	INDEX_STREAM, /* user -> position of an event; val: checksum */
 	INDEX_CONV,   /* conv_key -> position of a message; val: checksum | ordinal << 32 | direction << 63 */
 	INDEX_CLIENT, /* hash of (sender, client_id) -> position; val: checksum | content checksum << 32; extra: time */
-	INDEX_UPTO,   /* conv_key -> index_mark_class() | ordinal; val: time of the mark that covers all up to that ordinal */
-	INDEX_ONE,    /* position of a message -> kind of mark; val: time of the mark of that one alone */
+	INDEX_UPTO, /* conv_key -> index_mark_class() | ordinal; val: time of the mark that covers all up to that ordinal */
+	INDEX_ONE, /* position of a message -> kind of mark; val: time of the mark of that one alone */
 	INDEX_TABLES
 };
 struct index_entry {
@@ -50,7 +50,8 @@ void index_unlock(struct index *x);
 int index_seal(struct index *x, uint64_t from, uint64_t upto);
 
 /* Any thread. Entries of key with sub > after, ascending, at most limit of them: how many. -1 out of memory. */
-int index_forward(struct index *x, enum index_table t, uint64_t key, uint64_t after, struct index_entry *out, uint32_t limit);
+int index_forward(
+	struct index *x, enum index_table t, uint64_t key, uint64_t after, struct index_entry *out, uint32_t limit);
 /* INDEX_CLIENT, queue thread: the newest entry of key. */
 bool index_client(struct index *x, uint64_t key, struct index_entry *out);
 /* The time of the first mark of that class that covers the ordinal; `from`: position of the message. 0: none. */

@@ -101,7 +101,8 @@ bool memtable_next(const struct memtable *m, enum index_table table, uint64_t ke
 	return false;
 }
 
-int memtable_forward(const struct memtable *m, enum index_table t, uint64_t key, uint64_t after, struct index_entry *out, uint32_t limit)
+int memtable_forward(const struct memtable *m, enum index_table t, uint64_t key, uint64_t after,
+	struct index_entry *out, uint32_t limit)
 {
 	uint32_t it = 0, seen = 0;
 	struct index_entry e;

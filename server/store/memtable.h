@@ -19,7 +19,8 @@ int memtable_add(struct memtable *m, enum index_table t, const struct index_entr
 /* Walks the entries of a key, newest first: `it` begins at 0; false at the end. */
 bool memtable_next(const struct memtable *m, enum index_table t, uint64_t key, uint32_t *it, struct index_entry *e);
 /* As index_forward(). */
-int memtable_forward(const struct memtable *m, enum index_table t, uint64_t key, uint64_t after, struct index_entry *out, uint32_t limit);
+int memtable_forward(const struct memtable *m, enum index_table t, uint64_t key, uint64_t after,
+	struct index_entry *out, uint32_t limit);
 /* Writes it as a run; m is unchanged. 0 or -1. */
 int memtable_write(const struct memtable *m, int dir_fd);
 #endif

@@ -8,15 +8,15 @@
 extern const unsigned index_words[INDEX_TABLES];
 
 struct run {
-	uint64_t from, upto;                    /* positions of the journal that it covers */
-	const uint64_t *table[INDEX_TABLES];    /* into the mapping */
+	uint64_t from, upto;                 /* positions of the journal that it covers */
+	const uint64_t *table[INDEX_TABLES]; /* into the mapping */
 	uint64_t n[INDEX_TABLES];
-	const uint64_t *filter;                 /* Bloom filter over the keys of INDEX_CLIENT */
+	const uint64_t *filter; /* Bloom filter over the keys of INDEX_CLIENT */
 	uint64_t filter_words;
 	void *map;
 	size_t map_len;
 	int dir_fd;
-	bool doomed;                            /* its file is removed when it is released: a merged one has taken its place */
+	bool doomed; /* its file is removed when it is released: a merged one has taken its place */
 };
 
 /* The sorted tables that a run is made of. */

@@ -65,7 +65,8 @@ int store_get(struct store *s, struct place at, struct page *out)
 	return s->ops->get(s, at, out);
 }
 
-int store_stream(struct store *s, uint32_t user, struct place after, uint32_t limit, enum stream_answer *answer, struct page *out)
+int store_stream(struct store *s, uint32_t user, struct place after, uint32_t limit, enum stream_answer *answer,
+	struct page *out)
 {
 	return s->ops->stream(s, user, after, limit, answer, out);
 }

@@ -17,7 +17,7 @@ struct page_block;
 struct page {
 	struct stored *items; /* in the order asked for */
 	uint32_t n, cap;
-	bool more; /* there is at least one after these */
+	bool more;                 /* there is at least one after these */
 	struct page_block *blocks; /* the bytes of the records */
 };
 void page_init(struct page *p);

@@ -28,8 +28,8 @@ static struct store_journal *of(struct store *s)
 static int index_message(struct store_journal *s, const struct record *r)
 {
 	uint64_t conv = conv_key(r->actor, r->peer);
-	struct index_entry e = {conv, r->at.pos,
-		index_conv_val(r->at.crc, r->ordinal, conv_direction(r->actor, r->peer)), 0};
+	struct index_entry e = {
+		conv, r->at.pos, index_conv_val(r->at.crc, r->ordinal, conv_direction(r->actor, r->peer)), 0};
 
 	if (index_add(s->index, INDEX_CONV, &e))
 		return -1;
@@ -126,7 +126,8 @@ struct scratch {
 	size_t cap;
 };
 
-static int add_record(struct store_journal *s, struct place at, struct scratch *sc, struct page *out, struct stored **item)
+static int add_record(
+	struct store_journal *s, struct place at, struct scratch *sc, struct page *out, struct stored **item)
 {
 	struct record r;
 	int rc = journal_read(s->journal, at, &r, &sc->bytes, &sc->cap);
@@ -165,7 +166,8 @@ static int in_stream(struct store_journal *s, uint32_t user, struct place at, st
 	return r.peer == user || (r.actor == user && r.type != RECORD_DELIVERED);
 }
 
-static int sj_stream(struct store *base, uint32_t user, struct place after, uint32_t limit, enum stream_answer *answer, struct page *out)
+static int sj_stream(struct store *base, uint32_t user, struct place after, uint32_t limit, enum stream_answer *answer,
+	struct page *out)
 {
 	struct store_journal *s = of(base);
 	struct index_entry *e = malloc((limit + 1) * sizeof *e);
@@ -263,7 +265,8 @@ static void oldest_cut(struct oldest *o)
 
 enum { STEP = 128 };
 
-static int gather_side(struct store_journal *s, uint32_t user, const struct unread_side *side, uint64_t after, struct oldest *o)
+static int gather_side(
+	struct store_journal *s, uint32_t user, const struct unread_side *side, uint64_t after, struct oldest *o)
 {
 	unsigned d = conv_direction(side->from, user);
 	struct index_entry step[STEP];
@@ -429,8 +432,8 @@ static int start(struct store_journal *s, char why[256])
 		if (replay_segment(&p, i, covered, upto, why))
 			return -1;
 	s->applied = journal_tail(s->journal);
-	log_event(LOG_INFO, "journal-replayed", "records=%" PRIu64 " from=%" PRIu64 " tail=%" PRIu64 " ms=%" PRIu64, p.records,
-		upto, journal_tail(s->journal), (clock_mono_us() - began) / 1000);
+	log_event(LOG_INFO, "journal-replayed", "records=%" PRIu64 " from=%" PRIu64 " tail=%" PRIu64 " ms=%" PRIu64,
+		p.records, upto, journal_tail(s->journal), (clock_mono_us() - began) / 1000);
 	if (index_start(s->index, after_seal, s)) {
 		snprintf(why, 256, "cannot start the index thread");
 		return -1;

@@ -7,7 +7,7 @@ struct store_memory {
 	struct token_key key;
 	struct heads *heads; /* for the sequencer only */
 	pthread_mutex_t lock;
-	struct page all;     /* every record, in order */
+	struct page all; /* every record, in order */
 };
 
 static struct store_memory *of(struct store *s)
@@ -130,7 +130,8 @@ static int sm_get(struct store *base, struct place at, struct page *out)
 	return rc;
 }
 
-static int sm_stream(struct store *base, uint32_t user, struct place after, uint32_t limit, enum stream_answer *answer, struct page *out)
+static int sm_stream(struct store *base, uint32_t user, struct place after, uint32_t limit, enum stream_answer *answer,
+	struct page *out)
 {
 	struct store_memory *s = of(base);
 	int rc = 0;
@@ -216,10 +217,11 @@ static bool source_client(void *ctx, uint64_t key, struct index_entry *out)
 
 	for (uint32_t i = 0; i < s->all.n; i++) {
 		const struct record *r = &s->all.items[i].rec;
-		if (r->type != RECORD_MESSAGE || r->flags & RECORD_CLIENT_ID_MADE || client_key(&s->key, r->actor, r->client_id) != key)
+		if (r->type != RECORD_MESSAGE || r->flags & RECORD_CLIENT_ID_MADE ||
+			client_key(&s->key, r->actor, r->client_id) != key)
 			continue;
-		*out = (struct index_entry){key, r->at.pos, r->at.crc | (uint64_t)content_crc(r->peer, r->flags, r->body) << 32,
-			r->time_ms};
+		*out = (struct index_entry){key, r->at.pos,
+			r->at.crc | (uint64_t)content_crc(r->peer, r->flags, r->body) << 32, r->time_ms};
 		return true;
 	}
 	return false;

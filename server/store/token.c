@@ -5,7 +5,8 @@ enum { HASH_ID = 6, HASH_CURSOR = 8, ID_BYTES = 24, CURSOR_BYTES = 20 };
 
 static const char alphabet[64] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static void hash(const struct token_key *k, struct place at, uint64_t who, uint64_t what, uint8_t out[crypto_shorthash_BYTES])
+static void hash(
+	const struct token_key *k, struct place at, uint64_t who, uint64_t what, uint8_t out[crypto_shorthash_BYTES])
 {
 	uint64_t in[4] = {at.pos, at.crc, who, what};
 

@@ -488,7 +488,14 @@ class Raw:
         return not self.hung
 
     def frame(self):
-        """The next WebSocket frame: (opcode, payload); None at the end."""
+        """The next WebSocket frame: (opcode, payload); None at the end. Pings are answered on the way."""
+        while True:
+            f = self._frame()
+            if f is None or f[0] != 9:
+                return f
+            self.send(ws_frame(f[1], opcode=10))
+
+    def _frame(self):
 
         def need(n):
             while len(self.got) < n:

@@ -121,6 +121,21 @@ static void try_array(struct str doc, bool good, const cJSON *tree)
 	must(good == (rc == 0));
 }
 
+/* doc is one string with white space around it. */
+static void try_string(struct str doc, const cJSON *tree)
+{
+	const char *from = memchr(doc.p, '"', doc.n), *to = doc.p + doc.n;
+	struct str text;
+
+	while (*--to != '"')
+		;
+	struct str raw = {from + 1, (size_t)(to - from - 1)};
+	struct json_value v = {JSON_STRING, raw.n && memchr(raw.p, '\\', raw.n), raw};
+	char *scratch = text_of(&v, &text);
+	must(!tree || str_is(text, tree->valuestring));
+	free(scratch);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str doc = {(const char *)data, size};
@@ -139,16 +154,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	try_object(doc, good && type == JSON_OBJECT, type == JSON_OBJECT ? tree : NULL);
 	try_array(doc, good && type == JSON_ARRAY, type == JSON_ARRAY ? tree : NULL);
-	if (good && type == JSON_STRING) {
-		struct str text, raw = doc;
-		for (; *raw.p != '"'; raw.n--)
-			raw.p++;
-		while (raw.p[raw.n - 1] != '"')
-			raw.n--;
-		raw = (struct str){raw.p + 1, raw.n - 2};
-		free(text_of(&(struct json_value){JSON_STRING, memchr(raw.p, '\\', raw.n) != NULL, raw}, &text));
-		must(!tree || str_is(text, tree->valuestring));
-	}
+	if (good && type == JSON_STRING)
+		try_string(doc, tree);
 	cJSON_Delete(tree);
 	return 0;
 }

@@ -37,10 +37,12 @@ static bool harmful(uint32_t c, enum sanitise_mode mode)
 
 static void must_be_safe(struct str text, enum sanitise_mode mode)
 {
-	const char *p = text.p, *end = text.p + text.n;
 	int marks = 0;
 
-	must(text.n == 0 || utf8_ok(text));
+	if (text.n == 0)
+		return;
+	must(utf8_ok(text));
+	const char *p = text.p, *end = text.p + text.n;
 	while (p < end) {
 		uint32_t c = next(&p);
 		must(!harmful(c, mode));
@@ -69,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str text = {(const char *)data, size};
 
-	if (size > SIZE_MOST)
+	if (size == 0 || size > SIZE_MOST)
 		return 0;
 	try(text, SANITISE_LINE);
 	try(text, SANITISE_TEXT);
