@@ -66,7 +66,7 @@ $(BUILD)/server/api/ops.o: doc/openapi.json
 $(BUILD)/tests/unit/%: tests/unit/%.c $(SERVER) $(CLI) $(COMMON)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $^ $(LIBS_CHATD) $(LIBS_CHATCTL) -lcmocka
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS_CHATD) $(LIBS_CHATCTL) -lcmocka
 # A measurement is one file, or a folder of them.
 .SECONDEXPANSION:
 $(BENCH): $(BUILD)/bench/%: $$(call obj,$$(wildcard tests/bench/$$*.c tests/bench/$$*/*.c)) $(COMMON)
@@ -76,7 +76,7 @@ $(BENCH): $(BUILD)/bench/%: $$(call obj,$$(wildcard tests/bench/$$*.c tests/benc
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(SERVER) $(CLI) $(COMMON)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP $(ALL_LDFLAGS) -o $@ $^ $(LIBS_CHATD) $(LIBS_CHATCTL)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS_CHATD) $(LIBS_CHATCTL)
 unit-binaries: $(TESTS_UNIT)
 bench-binaries: $(BENCH)
 fuzz-binaries: $(call bin,fuzz)

@@ -124,6 +124,28 @@ def cut_off():
 
 
 @test
+def random_cursors():
+    ws = bob.ws()
+    start = ws.welcome["cursor"]
+    ws.live()
+    rng = random.Random(SEED + 2)
+    for i in range(300):
+        m = (ada if i % 3 else bob).send("bob" if i % 2 else "ada", f"random {i}").json()["id"]
+        if i % 5 == 0:
+            (bob if i % 2 else ada).call("PATCH", "/messages/" + m, {"read": True})
+    ws.send({"op": "hello", "cursor": start})
+    ws.until("welcome")
+    stream = [(e["cursor"], e["prev"], e["ev"], json.dumps(e)) for e in ws.live()]
+    bad = []
+    for i in [0, len(stream) - 1] + [rng.randrange(len(stream)) for _ in range(300)]:
+        ws.send({"op": "hello", "cursor": stream[i][0]})
+        if not ws.until("welcome")["recovered"] or [(e["cursor"], e["prev"], e["ev"]) for e in ws.live()] != [x[:3] for x in stream[i + 1 :]]:
+            bad.append(i)
+    eq(bad, [], f"from 300 random places of {len(stream)} events: what is replayed is always the same rest of the stream")
+    ws.close()
+
+
+@test
 def across_a_restart():
     ws = bob.ws()
     cursor = ws.welcome["cursor"]

@@ -132,6 +132,7 @@ class Server:
         self.flags = list(flags)
         self.conf = {"login-rate": "100000", "argon-memory": "8192", **dict(conf)}
         self.log = os.path.join(self.dir, "chatd.log")
+        self.program = os.environ.get("CHATD", os.path.join(BUILD, "chatd"))
         self.process = None
         self.port = 0
 
@@ -142,7 +143,7 @@ class Server:
         config = os.path.join(self.dir, "chatd.conf")
         with open(config, "w") as f:
             f.writelines(f"{k} = {v}\n" for k, v in self.conf.items())
-        command = [os.environ.get("CHATD", os.path.join(BUILD, "chatd")), "--data", self.data, "--listen", "127.0.0.1:0"]
+        command = [self.program, "--data", self.data, "--listen", "127.0.0.1:0"]
         command += ["--ready-file", ready, "--registration", "open", "--config", config, *self.flags]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -72,7 +72,7 @@ unread()
 start_proxy()
 {
 	rm -f "$TEST_DIR/lossy.port"
-	python3 -B tests/e2e/lossy.py "${BASE##*:}" "$TEST_DIR" &
+	tests/e2e/lossy.py "${BASE##*:}" "$TEST_DIR" &
 	PROXY_PID=$!
 	wait_for test -s "$TEST_DIR/lossy.port" || diag "the proxy did not start"
 	PROXY=http://127.0.0.1:$(cat "$TEST_DIR/lossy.port")
@@ -92,7 +92,7 @@ requests()
 
 on_tty()
 {
-	python3 -B tests/e2e/on_tty.py "$@"
+	tests/e2e/on_tty.py "$@"
 }
 
 # now: milliseconds.
@@ -106,7 +106,7 @@ watch_in_background()
 {
 	_file=$1
 	shift
-	chatctl "$@" >"$_file" 2>"$_file.err" &
+	"$BUILD/chatctl" "$@" >"$_file" 2>"$_file.err" </dev/null &
 	WATCH_PID=$!
 	WATCH_PIDS="$WATCH_PIDS $WATCH_PID"
 }

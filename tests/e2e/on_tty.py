@@ -5,7 +5,6 @@
 COMMAND left the terminal."""
 import getopt
 import os
-import pty
 import select
 import sys
 import termios
@@ -17,11 +16,7 @@ master, slave = os.openpty()
 pid = os.fork()
 if pid == 0:
     os.close(master)
-    os.login_tty(slave) if hasattr(os, "login_tty") else (
-        os.setsid(),
-        __import__("fcntl").ioctl(slave, termios.TIOCSCTTY, 0),
-        [os.dup2(slave, fd) for fd in (0, 1, 2)],
-    )
+    os.login_tty(slave)
     os.execvp(command[0], command)
 
 shown, typed, deadline = b"", False, time.monotonic() + 30

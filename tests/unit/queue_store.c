@@ -4,15 +4,16 @@
 #include "server/queue/queue_loop.h"
 #include "server/store/store_journal.h"
 #include "server/store/store_memory.h"
+#include <ftw.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
 #include <cmocka.h>
-#include <ftw.h>
-#include <sodium.h>
 
 enum { USERS = 5, ROUNDS = 300, MESSAGES_MAX = 8192, RIGS = 2 };
 
