@@ -1,11 +1,14 @@
 /* From the command line to a verb: options before or after the command, then flag > environment > context > default, then what the verb needs. */
 #include "cli/out.h"
 #include "common/base/clock.h"
+#include "common/msg.h"
+#include "common/text/sanitise.h"
 #include <ctype.h>
-#include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 const struct exit_row exit_table[] = {
@@ -33,7 +36,8 @@ const struct cli_option global_options[] = {
 	{"timeout", 0, "TIME", "bound the whole command: 500ms, 30s, 5m, 2h (CHAT_TIMEOUT)", COMPLETE_NONE, false},
 	{"retry", 0, "N", "tries after the first one (default 3)", COMPLETE_NONE, false},
 	{"no-input", 0, NULL, "never ask", COMPLETE_NONE, false},
-	{"no-color", 0, NULL, "no colour; output has none today, scripts may say it all the same", COMPLETE_NONE, false},
+	{"no-color", 0, NULL, "no colour; output has none today, scripts may say it all the same", COMPLETE_NONE,
+		false},
 	{"utc", 0, NULL, "times in UTC, not local", COMPLETE_NONE, false},
 	{"dry-run", 'n', NULL, "say what would be sent, send nothing that changes anything", COMPLETE_NONE, false},
 	{"help", 'h', NULL, "help on the command", COMPLETE_NONE, false},
@@ -41,16 +45,40 @@ const struct cli_option global_options[] = {
 	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},
 };
 
+/* What is said may hold words of a peer, or of a file that a peer wrote. */
+static void say(const char *fmt, va_list args)
+{
+	char text[2048];
+	struct buf safe;
+
+	vsnprintf(text, sizeof text, fmt, args);
+	buf_init(&safe, 4 * sizeof text);
+	buf_adds(&safe, "chatctl: ");
+	sanitise(&safe, str_of(text), SANITISE_LINE);
+	buf_addc(&safe, '\n');
+	fwrite(safe.data, 1, safe.len, stderr);
+	buf_release(&safe);
+}
+
 int cli_fail(int code, const char *fmt, ...)
 {
 	va_list args;
 
-	fputs("chatctl: ", stderr);
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	say(fmt, args);
 	va_end(args);
-	fputc('\n', stderr);
 	return code;
+}
+
+void cli_note(const struct cli *c, const char *fmt, ...)
+{
+	va_list args;
+
+	if (c->quiet)
+		return;
+	va_start(args, fmt);
+	say(fmt, args);
+	va_end(args);
 }
 
 const struct verb *verb_find(const char *name)
@@ -108,7 +136,8 @@ static int parse_long(struct cli *c, char **argv, int argc, int *at)
 	const struct cli_option *o = i < 0 ? NULL : option_at(c->verb, i);
 
 	if (!o)
-		return cli_fail(EXIT_USAGE, "there is no option %s here; see: chatctl help %s", argv[*at], c->verb ? c->verb->name : "");
+		return cli_fail(EXIT_USAGE, "there is no option %s here; see: chatctl help %s", argv[*at],
+			c->verb ? c->verb->name : "");
 	if (eq && !o->arg)
 		return cli_fail(EXIT_USAGE, "--%s takes no value", o->name);
 	c->given[i] = eq ? eq + 1 : "";
@@ -127,7 +156,8 @@ static int parse_short(struct cli *c, char **argv, int argc, int *at)
 		int i = option_find(c, NULL, 0, *p);
 		const struct cli_option *o = i < 0 ? NULL : option_at(c->verb, i);
 		if (!o)
-			return cli_fail(EXIT_USAGE, "there is no option -%c here; see: chatctl help %s", *p, c->verb ? c->verb->name : "");
+			return cli_fail(EXIT_USAGE, "there is no option -%c here; see: chatctl help %s", *p,
+				c->verb ? c->verb->name : "");
 		c->given[i] = "";
 		if (!o->arg)
 			continue;
@@ -142,6 +172,25 @@ static int parse_short(struct cli *c, char **argv, int argc, int *at)
 	return 0;
 }
 
+/* argv[i] is an option: does the next word belong to it? Only the options of every command are known here. */
+static bool takes_next(const char *a)
+{
+	struct cli none = {0};
+	bool is_long = a[1] == '-';
+	const char *name = a + 2;
+	const struct cli_option *o = NULL;
+	int k = is_long ? option_find(&none, name, strcspn(name, "="), 0) : -1;
+
+	if (is_long)
+		return k >= 0 && (o = option_at(NULL, k))->arg && !o->optional_arg && !strchr(a, '=');
+	for (a++; *a; a++) {
+		k = option_find(&none, NULL, 0, *a);
+		if (k >= 0 && option_at(NULL, k)->arg)
+			return !a[1];
+	}
+	return false;
+}
+
 /* The command is the first argument that is no option; its table must be known before its options are read. */
 static const char *first_word(int argc, char **argv)
 {
@@ -149,12 +198,7 @@ static const char *first_word(int argc, char **argv)
 		const char *a = argv[i];
 		if (a[0] != '-' || !a[1])
 			return a;
-		struct cli none = {0};
-		bool is_long = a[1] == '-';
-		int k = is_long ? option_find(&none, a + 2, strcspn(a + 2, "="), 0) : option_find(&none, NULL, 0, a[strlen(a) - 1]);
-		const struct cli_option *o = k < 0 ? NULL : option_at(NULL, k);
-		if (o && o->arg && !o->optional_arg && !(is_long && strchr(a, '=')))
-			i++;
+		i += takes_next(a);
 	}
 	return NULL;
 }
@@ -189,14 +233,14 @@ int duration_parse(const char *text, uint64_t *ms)
 {
 	char *end;
 
-	if (!isdigit((unsigned char)*text))
+	if (!isdigit((unsigned char)*text) || text[strspn(text, "0123456789.")] == 'x')
 		return -1;
 	double v = strtod(text, &end);
-	double unit = strcmp(end, "ms") == 0				? 1
-				  : strcmp(end, "s") == 0 || !*end ? 1000
-				  : strcmp(end, "m") == 0		   ? 60000
-				  : strcmp(end, "h") == 0		   ? 3600000
-													   : 0;
+	double unit = strcmp(end, "ms") == 0           ? 1
+		      : strcmp(end, "s") == 0 || !*end ? 1000
+		      : strcmp(end, "m") == 0          ? 60000
+		      : strcmp(end, "h") == 0          ? 3600000
+						       : 0;
 	if (unit == 0 || v * unit < 1 || v * unit > 1e12)
 		return -1;
 	*ms = (uint64_t)(v * unit);
@@ -217,6 +261,8 @@ int cli_number(const struct cli *c, const char *name, unsigned min, unsigned max
 	*out = (unsigned)v;
 	return EXIT_DONE;
 }
+
+enum { GRACE_MS = 300 };
 
 static const char *flag_or_env(const struct cli *c, const char *flag, const char *env)
 {
@@ -247,15 +293,50 @@ static int choose_output(struct cli *c)
 	return c->format ? out_format_check(c->format) : EXIT_DONE;
 }
 
+static void time_over(int sig)
+{
+	static const char text[] = "chatctl: the time given by --timeout was over\n";
+
+	(void)sig;
+	if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
+		_exit(EXIT_TIMEOUT);
+	_exit(EXIT_TIMEOUT);
+}
+
+/* Requests end by themselves when the time is over, with better words; this ends what else may block, such as stdin. */
+static void bound_everything(uint64_t ms)
+{
+	struct itimerval t = {.it_value = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)}};
+
+	signal(SIGALRM, time_over);
+	setitimer(ITIMER_REAL, &t, NULL);
+}
+
 static int choose_time(struct cli *c)
 {
 	const char *text = flag_or_env(c, "timeout", "CHAT_TIMEOUT");
 
 	c->timeout_ms = c->verb->timeout_default_s * 1000ull;
+	c->timeout_given = text;
 	if (text && duration_parse(text, &c->timeout_ms))
 		return cli_fail(EXIT_USAGE, "--timeout is a time such as 500ms, 30s, 5m or 2h, not \"%s\"", text);
 	c->deadline_us = c->timeout_ms ? clock_mono_us() + c->timeout_ms * 1000 : 0;
+	if (text)
+		bound_everything(c->timeout_ms + GRACE_MS);
 	return cli_number(c, "retry", 0, 100, 3, &c->retries);
+}
+
+/* A token belongs to the server that gave it: another URL does not get it. */
+static void take_url(struct profile *p, const char *url)
+{
+	size_t n = strlen(url);
+
+	while (n && url[n - 1] == '/')
+		n--;
+	if (strlen(p->url) == n && memcmp(p->url, url, n) == 0)
+		return;
+	snprintf(p->url, sizeof p->url, "%.*s", (int)n, url);
+	p->user[0] = p->token[0] = p->device[0] = 0;
 }
 
 /* The context, and what flag and environment put over it. */
@@ -267,33 +348,43 @@ static int choose_context(struct cli *c)
 
 	profile_current(current);
 	if (name && !profile_name_ok(name))
-		return cli_fail(EXIT_USAGE, "a context's name has 1 to 64 letters, digits and . _ - @, not \"%s\"", name);
+		return cli_fail(
+			EXIT_USAGE, "a context's name has 1 to 64 letters, digits and . _ - @, not \"%s\"", name);
 	if (profile_load(&c->profile, name ? name : current, why) < 0)
 		return cli_fail(EXIT_USAGE, "%s", why);
 	if (url && !http_url_ok(url))
 		return cli_fail(EXIT_USAGE, "--url is http://HOST[:PORT] or https://HOST[:PORT], not \"%s\"", url);
-	/* A token belongs to the server that gave it: another URL does not get it. */
-	if (url && strcmp(url, c->profile.url) != 0) {
-		snprintf(c->profile.url, sizeof c->profile.url, "%s", url);
-		c->profile.token[0] = 0;
-	}
-	if (token_file && *token_file && secret_read(token_file, c->profile.token, sizeof c->profile.token - 1, why))
+	if (url)
+		take_url(&c->profile, url);
+	if (!token_file || !*token_file)
+		return EXIT_DONE;
+	c->foreign_token = true;
+	c->profile.user[0] = c->profile.device[0] = 0;
+	if (secret_read(token_file, c->profile.token, sizeof c->profile.token, why))
 		return cli_fail(EXIT_USAGE, "CHAT_TOKEN_FILE: %s", why);
-	return EXIT_DONE;
+	return token_text_ok(str_of(c->profile.token))
+		       ? EXIT_DONE
+		       : cli_fail(EXIT_USAGE, "CHAT_TOKEN_FILE: %s does not hold a token", token_file);
 }
 
 static int check_need(struct cli *c)
 {
-	if (c->verb->need == NEED_NOTHING)
-		return EXIT_DONE;
+	int rc = c->verb->need == NEED_NOTHING ? EXIT_DONE : choose_context(c);
+
+	if (rc || c->verb->need == NEED_NOTHING)
+		return rc;
 	if (!c->profile.url[0])
-		return cli_fail(EXIT_USAGE, "the context \"%s\" has no server; run: chatctl -c %s login USER --url URL --password-file FILE", c->profile.name,
-			c->profile.name);
+		return cli_fail(EXIT_USAGE,
+			"the context \"%s\" has no server; give --url, or run: chatctl -c %s login USER --url URL "
+			"--password-file FILE",
+			c->profile.name, c->profile.name);
 	if (c->verb->need == NEED_LOGIN && !c->profile.token[0])
-		return cli_fail(EXIT_AUTH, "not logged in; run: chatctl -c %s login USER --url %s --password-file FILE", c->profile.name,
-			c->profile.url);
-	if (c->verb->need == NEED_LOGIN && !http_url_is_private(c->profile.url))
-		return cli_fail(EXIT_USAGE, "%s is plain http and not on this machine: a token would cross the network in the clear; use https",
+		return cli_fail(EXIT_AUTH, "not logged in; run: chatctl -c %s login USER --url %s --password-file FILE",
+			c->profile.name, c->profile.url);
+	if (c->profile.token[0] && !http_url_is_private(c->profile.url))
+		return cli_fail(EXIT_USAGE,
+			"%s is plain http and not on this machine: a token would cross the network in the clear; use "
+			"https",
 			c->profile.url);
 	return EXIT_DONE;
 }
@@ -304,14 +395,16 @@ static int run_help(struct cli *c, const char *topic)
 	c->n_args = topic ? 1 : 0;
 	c->verb = verb_find("help");
 	memset(c->given, 0, sizeof c->given);
-	return c->verb->exec(c);
+	int rc = c->verb->exec(c);
+	return out_flush() ? cli_fail(EXIT_FAILED, "cannot write to stdout") : rc;
 }
 
 static int check_args(struct cli *c)
 {
 	if (c->n_args >= c->verb->min_args && c->n_args <= c->verb->max_args)
 		return EXIT_DONE;
-	return cli_fail(EXIT_USAGE, "usage: chatctl %s %s; see: chatctl help %s", c->verb->name, c->verb->args, c->verb->name);
+	return cli_fail(
+		EXIT_USAGE, "usage: chatctl %s %s; see: chatctl help %s", c->verb->name, c->verb->args, c->verb->name);
 }
 
 int cli_run(int argc, char **argv)
@@ -326,19 +419,20 @@ int cli_run(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	if (!c.verb || cli_switch(&c, "help"))
-		return c.verb || cli_switch(&c, "help") ? run_help(&c, c.verb ? c.verb->name : NULL)
-												: cli_fail(EXIT_USAGE, "usage: chatctl [options] COMMAND …; see: chatctl help");
+		return c.verb || cli_switch(&c, "help")
+			       ? run_help(&c, c.verb ? c.verb->name : NULL)
+			       : cli_fail(EXIT_USAGE, "usage: chatctl [options] COMMAND …; see: chatctl help");
 	c.quiet = cli_switch(&c, "quiet");
 	c.verbose = cli_switch(&c, "verbose") || getenv("CHAT_DEBUG");
 	c.utc = cli_switch(&c, "utc");
 	c.dry_run = cli_switch(&c, "dry-run");
 	c.no_input = cli_switch(&c, "no-input");
 	c.tty_out = isatty(STDOUT_FILENO);
-	if ((rc = check_args(&c)) || (rc = choose_output(&c)) || (rc = choose_time(&c)) || (rc = choose_context(&c)) || (rc = check_need(&c)))
+	if ((rc = check_args(&c)) || (rc = choose_output(&c)) || (rc = choose_time(&c)) || (rc = check_need(&c)))
 		return rc;
 	rc = c.verb->exec(&c);
 	http_client_free(c.http);
-	if (fflush(stdout) && rc == EXIT_DONE)
+	if (out_flush() && rc == EXIT_DONE)
 		rc = cli_fail(EXIT_FAILED, "cannot write to stdout");
 	return rc;
 }

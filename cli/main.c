@@ -12,8 +12,8 @@ static void interrupted(int sig)
 
 int main(int argc, char **argv)
 {
-	/* A reader that had enough ends us without a word, as it does cat. */
-	signal(SIGPIPE, SIG_DFL);
+	/* A peer that closes its socket is an error to be handled. A reader of stdout that had enough ends us without a word, see out_flush(). */
+	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, interrupted);
 	if (sodium_init() < 0)
 		return cli_fail(EXIT_FAILED, "libsodium does not start");

@@ -23,8 +23,8 @@ int unread_walk(struct cli *c, struct unread_walk *w)
 	snprintf(after, sizeof after, "%s", w->after ? w->after : "");
 	for (unsigned n = 0; rc == EXIT_DONE && !stop && (w->pages == 0 || n < w->pages); n++) {
 		struct http_answer a;
-		snprintf(path, sizeof path, "/messages?limit=%u%s%s%s%s", w->limit, w->from ? "&from=" : "", w->from ? w->from : "",
-			after[0] ? "&after=" : "", after);
+		snprintf(path, sizeof path, "/messages?limit=%u%s%s%s%s", w->limit, w->from ? "&from=" : "",
+			w->from ? w->from : "", after[0] ? "&after=" : "", after);
 		w->next[0] = 0;
 		rc = cli_request(c, "GET", path, NULL, true, false, &a);
 		if (rc == EXIT_DONE && a.status == 200) {
@@ -64,7 +64,8 @@ int message_id(struct cli *c, const char *typed, char out[65])
 	struct unread_walk w = {.limit = PAGE_MAX, .fn = match_part, .ctx = &p};
 
 	if (!token_text_ok(str_of(typed)) || n < ID_PART_MIN)
-		return cli_fail(EXIT_USAGE, "\"%.70s\" is no message id: give one as list shows it, or 6 or more characters of it", typed);
+		return cli_fail(EXIT_USAGE,
+			"\"%.70s\" is no message id: give one as list shows it, or 6 or more characters of it", typed);
 	snprintf(out, 65, "%s", typed);
 	if (n >= ID_EXACT)
 		return EXIT_DONE;
@@ -74,7 +75,8 @@ int message_id(struct cli *c, const char *typed, char out[65])
 	if (p.n > 1)
 		return cli_fail(EXIT_USAGE, "%s fits %u unread messages: give more of the id", typed, p.n);
 	if (p.n == 0)
-		return cli_fail(EXIT_FAILED, "no unread message has %s in its id; give the whole id of an older one", typed);
+		return cli_fail(
+			EXIT_FAILED, "no unread message has %s in its id; give the whole id of an older one", typed);
 	snprintf(out, 65, "%s", p.id);
 	return EXIT_DONE;
 }

@@ -1,12 +1,16 @@
 #include "cli/out.h"
 #include "common/base/clock.h"
 #include "common/text/sanitise.h"
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-const char *const message_columns[] = {"id", "client_id", "from", "to", "kind", "body", "sent_at", "delivered_at", "read_at", NULL};
+const char *const message_columns[] = {
+	"id", "client_id", "from", "to", "kind", "body", "sent_at", "delivered_at", "read_at", NULL};
 
 enum { LINE_MAX_BYTES = 1 << 20 };
 
@@ -41,7 +45,10 @@ static void add_json(const struct cli *c, const cJSON *item, struct buf *line)
 		f = next;
 	}
 	char *text = copy ? cJSON_PrintUnformatted(copy) : NULL;
-	buf_adds(line, text ? text : "null");
+	if (text && c->tty_out)
+		sanitise(line, str_of(text), SANITISE_JSON);
+	else
+		buf_adds(line, text ? text : "null");
 	free(text);
 	cJSON_Delete(copy);
 }
@@ -76,8 +83,8 @@ static void add_csv(const struct cli *c, const char *text, struct buf *line)
 
 	buf_init(&safe, LINE_MAX_BYTES);
 	add_text(c, text, SANITISE_TEXT, &safe);
-	bool quote = safe.len && (memchr(safe.data, '"', safe.len) || memchr(safe.data, ',', safe.len) || memchr(safe.data, '\n', safe.len) ||
-								 memchr(safe.data, '\r', safe.len));
+	bool quote = safe.len && (memchr(safe.data, '"', safe.len) || memchr(safe.data, ',', safe.len) ||
+					 memchr(safe.data, '\n', safe.len) || memchr(safe.data, '\r', safe.len));
 	if (quote)
 		buf_addc(line, '"');
 	for (size_t i = 0; i < safe.len; i++) {
@@ -195,7 +202,8 @@ int out_format_check(const char *format)
 		if (*p == 'T' && p[1] == '{' && !strchr(p, '}'))
 			return cli_fail(EXIT_USAGE, "--format: %%T{ is not closed");
 		if (!*p || (!strchr("TS%", *p) && !format_field(*p)))
-			return cli_fail(EXIT_USAGE, "--format knows %%i %%c %%f %%t %%b %%T{strftime} %%S %%%%; see: chatctl help formats");
+			return cli_fail(EXIT_USAGE,
+				"--format knows %%i %%c %%f %%t %%b %%T{strftime} %%S %%%%; see: chatctl help formats");
 	}
 	return EXIT_DONE;
 }
@@ -217,7 +225,8 @@ static void add_line(const struct out *o, const cJSON *item, struct buf *line)
 	}
 	for (unsigned i = 0; o->columns[i]; i++) {
 		buf_adds(line, i ? "  " : "");
-		sanitise(line, str_of(field_text(item, o->columns[i], scratch)), SANITISE_LINE);
+		const char *text = field_text(item, o->columns[i], scratch);
+		sanitise(line, str_of(*text ? text : "-"), SANITISE_LINE);
 	}
 }
 
@@ -256,27 +265,51 @@ int out_item(struct out *o, const cJSON *item)
 	if (c->format || c->mode != OUT_JSON || o->single)
 		buf_addc(&line, '\n');
 	o->n++;
-	if (line.failed || fwrite(line.data, 1, line.len, stdout) != line.len || fflush(stdout))
+	fwrite(line.data ? line.data : "", 1, line.len, stdout);
+	if (out_flush() || line.failed)
 		o->failed = true;
 	buf_release(&line);
 	return o->failed ? -1 : 0;
+}
+
+void out_check_reader(void)
+{
+	struct pollfd p = {.fd = STDOUT_FILENO};
+
+	if (poll(&p, 1, 0) == 1 && p.revents & POLLERR) {
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
+}
+
+int out_flush(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	out_check_reader();
+	return -1;
 }
 
 int out_end(struct out *o)
 {
 	if (!o->cli->format && o->cli->mode == OUT_JSON && !o->single)
 		puts(o->n ? "]" : "[]");
-	if (fflush(stdout))
+	if (out_flush())
 		o->failed = true;
 	return o->failed ? -1 : 0;
 }
 
-void out_safe(const char *text)
+void out_text(const struct cli *c, struct str text, bool json)
 {
 	struct buf b;
 
-	buf_init(&b, LINE_MAX_BYTES);
-	sanitise(&b, str_of(text), SANITISE_TEXT);
+	if (!c->tty_out) {
+		fwrite(text.p, 1, text.n, stdout);
+		return;
+	}
+	json = json && text.n && strchr("[{", text.p[0]);
+	buf_init(&b, text.n * SANITISE_GROWTH_MAX + 1);
+	sanitise(&b, text, json ? SANITISE_JSON : SANITISE_TEXT);
 	fwrite(b.data, 1, b.len, stdout);
 	buf_release(&b);
 }

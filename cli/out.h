@@ -17,7 +17,10 @@ void out_begin(struct out *o, struct cli *c, const char *const *columns, bool si
 /* 0, or -1 when stdout cannot be written. Flushed per item. */
 int out_item(struct out *o, const cJSON *item);
 int out_end(struct out *o);
-/* One line of text, made safe. */
-void out_safe(const char *text);
+/* 0, or -1 when stdout cannot be written. A pipe whose reader has gone ends the program by SIGPIPE, as it ends cat. */
+int out_flush(void);
+void out_check_reader(void); /* does the latter without having to write */
+/* Text, made safe when stdout is a terminal. json: it may be JSON, and stays it. */
+void out_text(const struct cli *c, struct str text, bool json);
 int out_format_check(const char *format); /* 0; EXIT_USAGE after a message */
 #endif

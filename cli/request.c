@@ -4,12 +4,18 @@
 #include "common/base/err.h"
 #include "common/text/sanitise.h"
 #include <cjson/cJSON.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { BACKOFF_FIRST_MS = 100, BACKOFF_MAX_MS = 10000, CALL_MAX_MS = 100000 };
+enum {
+	BACKOFF_FIRST_MS = 100,
+	BACKOFF_MAX_MS = 10000,
+	CALL_MAX_MS = 100000,
+	EARLY_MS = 20 /* libcurl's clock may be a little ahead */
+};
 
 uint64_t cli_left_ms(const struct cli *c)
 {
@@ -26,6 +32,12 @@ void random_id(char out[23])
 
 	randombytes_buf(raw, sizeof raw);
 	sodium_bin2base64(out, 23, raw, sizeof raw, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+void cli_restart_clock(struct cli *c)
+{
+	if (!c->timeout_given && c->timeout_ms)
+		c->deadline_us = clock_mono_us() + c->timeout_ms * 1000;
 }
 
 int cli_open_http(struct cli *c)
@@ -67,7 +79,8 @@ int cli_answer(const struct http_answer *a, bool silent)
 	if (a->status >= 200 && a->status < 300)
 		return EXIT_DONE;
 	cJSON *problem = cJSON_Parse(a->body.data);
-	const char *code = member(problem, "code"), *title = member(problem, "title"), *detail = member(problem, "detail");
+	const char *code = member(problem, "code"), *title = member(problem, "title"),
+		   *detail = member(problem, "detail");
 	int rc = exit_of(a->status, code);
 	if (!silent) {
 		fputs("chatctl: ", stderr);
@@ -118,19 +131,25 @@ static bool worth_again(enum http_result r, const struct http_answer *a, bool ag
 	return r == HTTP_UNSENT || again;
 }
 
+int cli_no_answer(const struct cli *c, int rc, const struct http_answer *a)
+{
+	if (rc == EXIT_TIMEOUT)
+		return cli_fail(rc, "no answer from %s within the time (--timeout)", c->profile.url);
+	return cli_fail(rc, "%s: %s", c->profile.url, a->why[0] ? a->why : "no answer");
+}
+
 static int say_result(const struct cli *c, enum http_result r, const struct http_answer *a, bool silent)
 {
 	if (r == HTTP_ANSWERED)
 		return cli_answer(a, silent);
-	int rc = r == HTTP_LATE && cli_left_ms(c) <= 1 ? EXIT_TIMEOUT : EXIT_NETWORK;
-	if (!silent && rc == EXIT_TIMEOUT)
-		fprintf(stderr, "chatctl: no answer from %s in time\n", c->profile.url);
-	else if (!silent)
-		fprintf(stderr, "chatctl: %s: %s\n", c->profile.url, a->why);
-	return rc;
+	int rc = r == HTTP_LATE && cli_left_ms(c) <= EARLY_MS ? EXIT_TIMEOUT : EXIT_NETWORK;
+	if (rc == EXIT_TIMEOUT)
+		signal(SIGALRM, SIG_IGN); /* what there is to say about it is said in full */
+	return silent ? rc : cli_no_answer(c, rc, a);
 }
 
-int cli_request(struct cli *c, const char *method, const char *path, const struct str *body, bool again, bool silent, struct http_answer *a)
+int cli_request(struct cli *c, const char *method, const char *path, const struct str *body, bool again, bool silent,
+	struct http_answer *a)
 {
 	int rc = cli_open_http(c);
 
@@ -139,8 +158,12 @@ int cli_request(struct cli *c, const char *method, const char *path, const struc
 		return rc;
 	for (unsigned attempt = 0;; attempt++) {
 		uint64_t left = cli_left_ms(c);
-		enum http_result r = http_call(c->http, method, path, body, (unsigned)(left > CALL_MAX_MS ? CALL_MAX_MS : left), c->verbose, a);
-		if (attempt >= c->retries || !worth_again(r, a, again) || !wait_before_retry(c, backoff_ms(attempt, a->retry_after_ms)))
+		if (left == 0)
+			return silent ? EXIT_TIMEOUT : cli_fail(EXIT_TIMEOUT, "the time given by --timeout is over");
+		enum http_result r = http_call(c->http, method, path, body,
+			(unsigned)(left > CALL_MAX_MS ? CALL_MAX_MS : left), c->verbose, a);
+		if (attempt >= c->retries || !worth_again(r, a, again) ||
+			!wait_before_retry(c, backoff_ms(attempt, a->retry_after_ms)))
 			return say_result(c, r, a, silent);
 		http_answer_release(a);
 	}

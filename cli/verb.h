@@ -24,7 +24,16 @@ struct exit_row {
 };
 extern const struct exit_row exit_table[]; /* meaning NULL ends */
 
-enum complete { COMPLETE_NONE, COMPLETE_FILE, COMPLETE_CONTEXT, COMPLETE_VERB, COMPLETE_ERROR, COMPLETE_SHELL, COMPLETE_TOPIC, COMPLETE_FORMAT };
+enum complete {
+	COMPLETE_NONE,
+	COMPLETE_FILE,
+	COMPLETE_CONTEXT,
+	COMPLETE_VERB,
+	COMPLETE_ERROR,
+	COMPLETE_SHELL,
+	COMPLETE_TOPIC,
+	COMPLETE_FORMAT
+};
 
 struct cli_option {
 	const char *name; /* "with" */
@@ -48,9 +57,11 @@ struct cli {
 	struct profile profile;
 	enum out_mode mode;
 	bool mode_given;
-	const char *fields;  /* --json=a,b */
-	const char *format;  /* --format */
+	const char *fields; /* --json=a,b */
+	const char *format; /* --format */
 	bool quiet, verbose, utc, dry_run, no_input, tty_out;
+	bool foreign_token; /* from CHAT_TOKEN_FILE: not the context's */
+	bool timeout_given; /* it bounds the whole command; the default only each request with its retries */
 	unsigned retries;
 	uint64_t timeout_ms;  /* 0: none */
 	uint64_t deadline_us; /* monotonic; 0: none */
@@ -68,7 +79,7 @@ struct verb {
 	const struct cli_option *options; /* name NULL ends; may be NULL */
 	int min_args, max_args;
 	enum need need;
-	enum complete complete;   /* of its arguments */
+	enum complete complete;     /* of its arguments */
 	unsigned timeout_default_s; /* 0: none; else unless --timeout says otherwise */
 	int (*exec)(struct cli *c);
 };
@@ -83,8 +94,10 @@ static inline bool cli_switch(const struct cli *c, const char *name)
 {
 	return cli_option(c, name) != NULL;
 }
-/* "chatctl: " and a sentence on stderr; answers code. */
+/* "chatctl: " and a sentence on stderr, made safe to show; answers code. */
 int cli_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same as a remark: not with --quiet. */
+void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A number option within bounds. 0; EXIT_USAGE after a message. */
 int cli_number(const struct cli *c, const char *name, unsigned min, unsigned max, unsigned fallback, unsigned *out);
 /* "500ms" "30s" "5m" "2h" or plain seconds, as ms. 0 or -1. */
@@ -94,10 +107,15 @@ int cli_run(int argc, char **argv);
 /* ---- request.c ---- */
 /* One call with retries within --timeout: of network errors when `again` (the call does no harm twice), of 429 and 503 always. Answers an exit code;
  * EXIT_DONE: *a holds an answer below 400. Otherwise the error has been said on stderr, unless silent; *a is filled in either way (release it). */
-int cli_request(struct cli *c, const char *method, const char *path, const struct str *body, bool again, bool silent, struct http_answer *a);
+int cli_request(struct cli *c, const char *method, const char *path, const struct str *body, bool again, bool silent,
+	struct http_answer *a);
 /* Exit code of an answer, its problem object said on stderr unless silent. */
 int cli_answer(const struct http_answer *a, bool silent);
 uint64_t cli_left_ms(const struct cli *c); /* until the deadline; 0: it is over; UINT64_MAX: none */
-int cli_open_http(struct cli *c);          /* EXIT_DONE, or the exit code after a message */
-void random_id(char out[23]);              /* 22 characters, fit for a client_id */
+/* Before a request that comes long after the start (what was typed or piped meanwhile took its time): unless --timeout was given, its time begins now. */
+void cli_restart_clock(struct cli *c);
+/* Says why there was no answer. */
+int cli_no_answer(const struct cli *c, int rc, const struct http_answer *a);
+int cli_open_http(struct cli *c); /* EXIT_DONE, or the exit code after a message */
+void random_id(char out[23]);     /* 22 characters, fit for a client_id */
 #endif

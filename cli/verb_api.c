@@ -1,7 +1,7 @@
 #include "cli/out.h"
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 enum { BODY_BYTES_MAX = 16 << 20 };
@@ -22,36 +22,69 @@ static int read_body(struct cli *c, struct buf *b)
 	return b->failed ? cli_fail(EXIT_USAGE, "the body is longer than 16 MiB") : EXIT_DONE;
 }
 
-static int exec_api(struct cli *c)
+/* PATH goes into the request line. */
+static bool path_ok(const char *path)
+{
+	for (const char *p = path; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '#')
+			return false;
+	return path[0] == '/' && strlen(path) <= 1024;
+}
+
+static int method_of(const char *word, char method[16])
+{
+	static const char *const known[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+
+	for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
+		if (strcasecmp(known[i], word) == 0) {
+			snprintf(method, 16, "%s", known[i]);
+			return EXIT_DONE;
+		}
+	return cli_fail(EXIT_USAGE, "METHOD is GET, POST, PUT, PATCH or DELETE, not \"%s\"", word);
+}
+
+/* Of PUT and the like, stdin; but nobody is made to type it. */
+static bool has_body(const struct cli *c, const char *method)
+{
+	if (strcmp(method, "POST") != 0 && strcmp(method, "PUT") != 0 && strcmp(method, "PATCH") != 0)
+		return false;
+	return cli_option(c, "file") || !isatty(STDIN_FILENO);
+}
+
+static int call(struct cli *c, const char *method, const struct str *body)
 {
 	struct http_answer a;
-	struct buf b;
-	char method[16] = "";
-	bool idempotent;
+	int rc = cli_request(c, method, c->args[1], body, strcmp(method, "POST") != 0, true, &a);
 
-	for (size_t i = 0; c->args[0][i] && i < sizeof method - 1; i++)
-		method[i] = (char)(c->args[0][i] >= 'a' && c->args[0][i] <= 'z' ? c->args[0][i] - 32 : c->args[0][i]);
-	if (c->args[1][0] != '/' || strlen(c->args[1]) > 1024)
-		return cli_fail(EXIT_USAGE, "PATH begins with /, as in: chatctl api GET /messages");
-	bool body = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
-	idempotent = strcmp(method, "POST") != 0;
-	buf_init(&b, BODY_BYTES_MAX);
-	int rc = body ? read_body(c, &b) : EXIT_DONE;
-	if (rc == EXIT_DONE && c->dry_run) {
-		printf("would call %s %s with %zu bytes\n", method, c->args[1], b.len);
-	} else if (rc == EXIT_DONE) {
-		struct str text = buf_str(&b);
-		rc = cli_request(c, method, c->args[1], b.len ? &text : NULL, idempotent, true, &a);
-		if (a.status && c->tty_out)
-			out_safe(a.body.data);
-		else if (a.status)
-			fwrite(a.body.data, 1, a.body.len, stdout);
-		if (a.status && a.body.len && c->tty_out)
+	if (a.status) {
+		out_text(c, buf_str(&a.body), true);
+		if (a.body.len && c->tty_out)
 			putchar('\n');
-		if (!a.status)
-			cli_fail(rc, "%s: %s", c->profile.url, a.why);
-		http_answer_release(&a);
+	} else {
+		cli_no_answer(c, rc, &a);
 	}
+	http_answer_release(&a);
+	return rc;
+}
+
+static int exec_api(struct cli *c)
+{
+	char method[16];
+	struct buf b;
+	int rc = method_of(c->args[0], method);
+
+	if (rc)
+		return rc;
+	if (!path_ok(c->args[1]))
+		return cli_fail(EXIT_USAGE, "PATH begins with / and has no blanks, as in: chatctl api GET /messages");
+	buf_init(&b, BODY_BYTES_MAX);
+	rc = has_body(c, method) ? read_body(c, &b) : EXIT_DONE;
+	cli_restart_clock(c);
+	struct str text = buf_str(&b);
+	if (rc == EXIT_DONE && c->dry_run && strcmp(method, "GET") != 0)
+		printf("would call %s %s with %zu bytes\n", method, c->args[1], b.len);
+	else if (rc == EXIT_DONE)
+		rc = call(c, method, b.len ? &text : NULL);
 	buf_release(&b);
 	return rc;
 }

@@ -68,9 +68,9 @@ static void bash_values(const struct cli_option *o)
 static void bash(void)
 {
 	puts("# bash completion for chatctl. Made by: chatctl completion bash\n_chatctl() {\n"
-		 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb= words= i\n"
-		 "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
-		 "\t\tcase ${COMP_WORDS[i]} in");
+	     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb= words= i\n"
+	     "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+	     "\t\tcase ${COMP_WORDS[i]} in");
 	for (const struct verb *const *v = verbs; *v; v++) {
 		printf("\t\t%s", (*v)->name);
 		if ((*v)->alias)
@@ -203,8 +203,8 @@ static void fish(void)
 		printf("complete -c chatctl -n __fish_use_subcommand -a %s -d '", (*v)->name);
 		fish_text((*v)->summary);
 		puts("'");
-		snprintf(condition, sizeof condition, " -n '__fish_seen_subcommand_from %s%s%s'", (*v)->name, (*v)->alias ? " " : "",
-			(*v)->alias ? (*v)->alias : "");
+		snprintf(condition, sizeof condition, " -n '__fish_seen_subcommand_from %s%s%s'", (*v)->name,
+			(*v)->alias ? " " : "", (*v)->alias ? (*v)->alias : "");
 		fish_options((*v)->options, condition);
 		if ((*v)->complete == COMPLETE_NONE || (*v)->complete == COMPLETE_FILE)
 			continue;
@@ -237,7 +237,8 @@ const struct verb verb_completion = {
 	.args = "bash|zsh|fish",
 	.summary = "print completions for a shell",
 	.text = "Prints a script that makes the shell complete commands, options and contexts.",
-	.examples = "source <(chatctl completion bash)\nchatctl completion fish > ~/.config/fish/completions/chatctl.fish",
+	.examples =
+		"source <(chatctl completion bash)\nchatctl completion fish > ~/.config/fish/completions/chatctl.fish",
 	.min_args = 1,
 	.max_args = 1,
 	.complete = COMPLETE_SHELL,

@@ -78,7 +78,8 @@ const struct verb verb_context = {
 	.name = "context",
 	.args = "ls|use|rm [NAME]",
 	.summary = "list, choose and remove contexts",
-	.text = "A context is a server, a user and a login under one name. ls lists them (* is in use), use chooses one for all later commands, rm removes one; it does not log out.",
+	.text = "A context is a server, a user and a login under one name. ls lists them (* is in use), use chooses "
+		"one for all later commands, rm removes one; it does not log out.",
 	.examples = "chatctl context ls\nchatctl context use alice",
 	.min_args = 1,
 	.max_args = 2,

@@ -25,7 +25,8 @@ const struct verb verb_error = {
 	.name = "error",
 	.args = "[CODE]",
 	.summary = "explain an error code of the server",
-	.text = "Says what a code word of the server means, with which HTTP status it comes and how chatctl ends then. Without CODE: all of them.",
+	.text = "Says what a code word of the server means, with which HTTP status it comes and how chatctl ends then. "
+		"Without CODE: all of them.",
 	.examples = "chatctl error client-id-reused",
 	.max_args = 1,
 	.complete = COMPLETE_ERROR,

@@ -32,8 +32,11 @@ static void print_options(const struct cli_option *o)
 		char left[64], letter[8] = "    ";
 		if (o->letter)
 			snprintf(letter, sizeof letter, "-%c, ", o->letter);
-		snprintf(left, sizeof left, "%s--%s%s%s%s", letter, o->name, !o->arg ? "" : o->optional_arg ? "[=" : " ", o->arg ? o->arg : "",
-			o->optional_arg ? "]" : "");
+		snprintf(left, sizeof left, "%s--%s%s%s%s", letter, o->name,
+			!o->arg           ? ""
+			: o->optional_arg ? "[="
+					  : " ",
+			o->arg ? o->arg : "", o->optional_arg ? "]" : "");
 		printf("  %-26s  %s\n", left, o->help);
 	}
 }
@@ -69,10 +72,10 @@ static void help_all(void)
 	for (const struct verb *const *v = verbs; *v; v++)
 		printf("  %-11s %s\n", (*v)->name, (*v)->summary);
 	puts("\nTopics: options, exit, environment, formats, security (chatctl help TOPIC)\n\n"
-		 "First steps:\n"
-		 "  chatctl register alice --url http://127.0.0.1:8080 --password-file FILE\n"
-		 "  chatctl send bob 'hello'\n"
-		 "  chatctl watch");
+	     "First steps:\n"
+	     "  chatctl register alice --url http://127.0.0.1:8080 --password-file FILE\n"
+	     "  chatctl send bob 'hello'\n"
+	     "  chatctl watch");
 }
 
 static void help_options(void)
@@ -92,40 +95,44 @@ static void help_exit(void)
 static void help_environment(void)
 {
 	puts("A flag wins over the environment, that over the context, that over the default.\n\n"
-		 "  CHAT_CONTEXT     the context to use\n"
-		 "  CHAT_URL         the server; a context's token is not sent to another server than its own\n"
-		 "  CHAT_TOKEN_FILE  a file with the token, in place of the context's\n"
-		 "  CHAT_OUTPUT      text, json, jsonl, csv, tsv\n"
-		 "  CHAT_TIMEOUT     as --timeout\n"
-		 "  CHAT_CONFIG_DIR  in place of $XDG_CONFIG_HOME/chat (~/.config/chat)\n"
-		 "  CHAT_DEBUG       as --verbose\n"
-		 "  NO_COLOR         obeyed: there is no colour");
+	     "  CHAT_CONTEXT     the context to use\n"
+	     "  CHAT_URL         the server; a context's token is not sent to another server than its own\n"
+	     "  CHAT_TOKEN_FILE  a file with the token, in place of the context's\n"
+	     "  CHAT_OUTPUT      text, json, jsonl, csv, tsv\n"
+	     "  CHAT_TIMEOUT     as --timeout\n"
+	     "  CHAT_CONFIG_DIR  in place of $XDG_CONFIG_HOME/chat (~/.config/chat)\n"
+	     "  CHAT_DEBUG       as --verbose\n"
+	     "  NO_COLOR         obeyed: there is no colour");
 }
 
 static void help_formats(void)
 {
 	puts("-o text   for people; -o json an array (of send and whoami: the object); -o jsonl one object a line;\n"
-		 "-o csv    with a header line; -o tsv without one, tab, newline and backslash escaped as \\t \\n \\\\.\n"
-		 "--json=id,from  JSON with these fields only. The fields are those of the REST API.\n\n"
-		 "--format of messages:\n"
-		 "  %i id   %c client_id   %f from   %t to   %b text   %S sent, delivered or read\n"
-		 "  %T time sent, %T{%H:%M} in a form of strftime(3)   %%   \\n   \\t\n\n"
-		 "On a terminal control characters in what others sent are shown as \\x1b or \\u202e in every form but JSON.\n"
-		 "In a pipe csv, tsv and --format are exact.");
+	     "-o csv    with a header line; -o tsv without one, tab, newline and backslash escaped as \\t \\n \\\\.\n"
+	     "--json=id,from  JSON with these fields only. The fields are those of the REST API.\n\n"
+	     "--format of messages:\n"
+	     "  %i id   %c client_id   %f from   %t to   %b text   %S sent, delivered or read\n"
+	     "  %T time sent, %T{%H:%M} in a form of strftime(3)   %%   \\n   \\t\n\n"
+	     "On a terminal control characters in what others sent are shown as \\x1b or \\u202e in every form but "
+	     "JSON.\n"
+	     "In a pipe csv, tsv and --format are exact.");
 }
 
 static void help_security(void)
 {
-	wrap("A password or a token is never an argument: ps would show it. They come from files of mode 0600 or from the terminal. Neither is sent over plain http "
-		 "to a host that is not this machine. A context's file holds the token: others must not be able to read it, and a wider mode is refused. What others send is "
-		 "never written raw to a terminal.",
+	wrap("A password or a token is never an argument: ps would show it. They come from files of mode 0600 or from "
+	     "the terminal. Neither is sent over plain http "
+	     "to a host that is not this machine. A context's file holds the token: others must not be able to read "
+	     "it, and a wider mode is refused. What others send is "
+	     "never written raw to a terminal.",
 		0);
 }
 
 static const struct {
 	const char *name;
 	void (*print)(void);
-} topics[] = {{"options", help_options}, {"exit", help_exit}, {"environment", help_environment}, {"formats", help_formats}, {"security", help_security}};
+} topics[] = {{"options", help_options}, {"exit", help_exit}, {"environment", help_environment},
+	{"formats", help_formats}, {"security", help_security}};
 
 /* ---- the man page's part, in mdoc ---- */
 
@@ -142,7 +149,8 @@ static void man_text(const char *text)
 			fputs("\\e", stdout);
 		else if (*text == '-')
 			fputs("\\-", stdout);
-		else if ((unsigned char)*text == 0xe2 && (unsigned char)text[1] == 0x80 && (unsigned char)text[2] == 0xa6) {
+		else if ((unsigned char)*text == 0xe2 && (unsigned char)text[1] == 0x80 &&
+			 (unsigned char)text[2] == 0xa6) {
 			fputs("...", stdout);
 			text += 2;
 		} else
@@ -220,7 +228,10 @@ static int exec_help(struct cli *c)
 		}
 	v = verb_find(c->args[0]);
 	if (!v)
-		return cli_fail(EXIT_USAGE, "there is no help on \"%s\"; topics: options exit environment formats security, and every command", c->args[0]);
+		return cli_fail(EXIT_USAGE,
+			"there is no help on \"%s\"; topics: options exit environment formats security, and every "
+			"command",
+			c->args[0]);
 	help_verb(v);
 	return EXIT_DONE;
 }

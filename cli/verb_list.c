@@ -14,7 +14,8 @@ static int show(void *ctx, const cJSON *m)
 	const cJSON *sent = cJSON_GetObjectItemCaseSensitive(m, "sent_at");
 	uint64_t ms;
 
-	if (l->since_ms && cJSON_IsString(sent) && clock_parse(sent->valuestring, strlen(sent->valuestring), &ms) == 0 && ms < l->since_ms)
+	if (l->since_ms && cJSON_IsString(sent) &&
+		clock_parse(sent->valuestring, strlen(sent->valuestring), &ms) == 0 && ms < l->since_ms)
 		return 0;
 	return out_item(&l->out, m);
 }
@@ -47,7 +48,10 @@ static int exec_list(struct cli *c)
 	if (w.after && !token_text_ok(str_of(w.after)))
 		return cli_fail(EXIT_USAGE, "\"%s\" is no cursor", w.after);
 	if (since && parse_since(since, &l.since_ms))
-		return cli_fail(EXIT_USAGE, "--since is a date (2026-01-31), a time (2026-01-31T08:00:00Z) or how long ago (2h), not \"%s\"", since);
+		return cli_fail(EXIT_USAGE,
+			"--since is a date (2026-01-31), a time (2026-01-31T08:00:00Z) or how long ago (2h), not "
+			"\"%s\"",
+			since);
 	w.pages = cli_switch(c, "all-pages") ? 0 : 1;
 	out_begin(&l.out, c, message_columns, false);
 	rc = unread_walk(c, &w);
@@ -62,7 +66,8 @@ static int exec_list(struct cli *c)
 
 static const struct cli_option options[] = {
 	{"with", 0, "USER", "only from this user", COMPLETE_NONE, false},
-	{"since", 0, "TIME", "only what was sent since then: a date, a time, or how long ago (2h)", COMPLETE_NONE, false},
+	{"since", 0, "TIME", "only what was sent since then: a date, a time, or how long ago (2h)", COMPLETE_NONE,
+		false},
 	{"after", 0, "CURSOR", "go on behind this place, as the last run said", COMPLETE_NONE, false},
 	{"limit", 0, "N", "messages of one page, 1 to 500 (default 50)", COMPLETE_NONE, false},
 	{"all-pages", 0, NULL, "all pages, not only the first", COMPLETE_NONE, false},
@@ -76,9 +81,11 @@ const struct verb verb_list = {
 	.alias = "ls",
 	.args = "",
 	.summary = "list unread messages, oldest first",
-	.text = "Lists the unread messages that were sent to you, oldest first. Listing marks them as delivered, not as read. Text form: the first 8 characters of "
-			"the id, local time, sender, text on one line.",
-	.examples = "chatctl list\nchatctl ls -e --with boss -o tsv || exit 0\nchatctl ls --with bob -o jsonl | jq -r 'select(.body|test(\"ack\")).id' | chatctl mark -",
+	.text = "Lists the unread messages that were sent to you, oldest first. Listing marks them as delivered, not "
+		"as read. Text form: the first 8 characters of "
+		"the id, local time, sender, text on one line.",
+	.examples = "chatctl list\nchatctl ls -e --with boss -o tsv || exit 0\nchatctl ls --with bob -o jsonl | jq -r "
+		    "'select(.body|test(\"ack\")).id' | chatctl mark -",
 	.options = options,
 	.need = NEED_LOGIN,
 	.timeout_default_s = 30,

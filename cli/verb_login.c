@@ -13,7 +13,8 @@ static int ask_password(char out[PASSWORD_MAX + 2])
 	struct termios was, quiet;
 
 	if (tcgetattr(STDIN_FILENO, &was))
-		return cli_fail(EXIT_USAGE, "no terminal to ask for the password; give --password-file FILE (- is stdin)");
+		return cli_fail(
+			EXIT_USAGE, "no terminal to ask for the password; give --password-file FILE (- is stdin)");
 	fputs("Password: ", stderr);
 	quiet = was;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
@@ -31,7 +32,8 @@ static int get_password(struct cli *c, char out[PASSWORD_MAX + 2])
 	char why[256];
 
 	if (file)
-		return secret_read(file, out, PASSWORD_MAX + 2, why) ? cli_fail(EXIT_USAGE, "--password-file: %s", why) : EXIT_DONE;
+		return secret_read(file, out, PASSWORD_MAX + 2, why) ? cli_fail(EXIT_USAGE, "--password-file: %s", why)
+								     : EXIT_DONE;
 	if (c->no_input)
 		return cli_fail(EXIT_USAGE, "a password is needed: --password-file FILE (- is stdin)");
 	return ask_password(out);
@@ -40,7 +42,8 @@ static int get_password(struct cli *c, char out[PASSWORD_MAX + 2])
 static char *credentials(struct cli *c, const char *password, bool registering)
 {
 	cJSON *o = cJSON_CreateObject();
-	const char *display = cli_option(c, "display-name"), *invite = cli_option(c, "invite"), *device = cli_option(c, "device-name");
+	const char *display = cli_option(c, "display-name"), *invite = cli_option(c, "invite"),
+		   *device = cli_option(c, "device-name");
 	char host[65] = "chatctl";
 
 	(void)gethostname(host, sizeof host - 1);
@@ -57,7 +60,8 @@ static char *credentials(struct cli *c, const char *password, bool registering)
 	return json;
 }
 
-static int post_secret(struct cli *c, const char *path, const char *password, bool registering, bool silent, struct http_answer *a)
+static int post_secret(
+	struct cli *c, const char *path, const char *password, bool registering, bool silent, struct http_answer *a)
 {
 	char *json = credentials(c, password, registering);
 	struct str body = {json, json ? strlen(json) : 0};
@@ -75,7 +79,8 @@ static int post_secret(struct cli *c, const char *path, const char *password, bo
 static int save_session(struct cli *c, const struct http_answer *a)
 {
 	cJSON *s = cJSON_Parse(a->body.data);
-	const cJSON *token = cJSON_GetObjectItemCaseSensitive(s, "token"), *device = cJSON_GetObjectItemCaseSensitive(s, "device");
+	const cJSON *token = cJSON_GetObjectItemCaseSensitive(s, "token"),
+		    *device = cJSON_GetObjectItemCaseSensitive(s, "device");
 	char why[256] = "the server's answer has no token";
 	int rc = -1;
 
@@ -89,7 +94,8 @@ static int save_session(struct cli *c, const struct http_answer *a)
 	if (rc)
 		return cli_fail(EXIT_FAILED, "%s", why);
 	if (!c->quiet)
-		fprintf(stderr, "chatctl: logged in to %s as %s; context \"%s\"\n", c->profile.url, c->profile.user, c->profile.name);
+		fprintf(stderr, "chatctl: logged in to %s as %s; context \"%s\"\n", c->profile.url, c->profile.user,
+			c->profile.name);
 	return EXIT_DONE;
 }
 
@@ -130,9 +136,13 @@ static int check(struct cli *c)
 	const char *cacert = cli_option(c, "cacert");
 
 	if (!user_name_ok(str_of(c->args[0])))
-		return cli_fail(EXIT_USAGE, "a user name is 2 to 32 of a-z 0-9 . _ - and begins with a letter or a digit, not \"%s\"", c->args[0]);
+		return cli_fail(EXIT_USAGE,
+			"a user name is 2 to 32 of a-z 0-9 . _ - and begins with a letter or a digit, not \"%s\"",
+			c->args[0]);
 	if (!http_url_is_private(c->profile.url))
-		return cli_fail(EXIT_USAGE, "%s is plain http and not on this machine: a password would cross the network in the clear; use https",
+		return cli_fail(EXIT_USAGE,
+			"%s is plain http and not on this machine: a password would cross the network in the clear; "
+			"use https",
 			c->profile.url);
 	if (cacert)
 		snprintf(c->profile.cacert, sizeof c->profile.cacert, "%s", cacert);
@@ -168,13 +178,15 @@ static const struct cli_option register_options[] = {
 	{"password-file", 0, "FILE", "the password, without one trailing newline; - is stdin", COMPLETE_FILE, false},
 	{"display-name", 0, "NAME", "how others see you", COMPLETE_NONE, false},
 	{"invite", 0, "CODE", "where registration needs an invite", COMPLETE_NONE, false},
-	{"device-name", 0, "NAME", "how this login is called in the list of devices (default: the host's name)", COMPLETE_NONE, false},
+	{"device-name", 0, "NAME", "how this login is called in the list of devices (default: the host's name)",
+		COMPLETE_NONE, false},
 	{"cacert", 0, "FILE", "trust this CA for the server; kept in the context", COMPLETE_FILE, false},
 	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},
 };
 static const struct cli_option login_options[] = {
 	{"password-file", 0, "FILE", "the password, without one trailing newline; - is stdin", COMPLETE_FILE, false},
-	{"device-name", 0, "NAME", "how this login is called in the list of devices (default: the host's name)", COMPLETE_NONE, false},
+	{"device-name", 0, "NAME", "how this login is called in the list of devices (default: the host's name)",
+		COMPLETE_NONE, false},
 	{"cacert", 0, "FILE", "trust this CA for the server; kept in the context", COMPLETE_FILE, false},
 	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},
 };
@@ -183,8 +195,9 @@ const struct verb verb_register = {
 	.name = "register",
 	.args = "USER",
 	.summary = "make an account, log in, save the context",
-	.text = "Makes the account, logs in and saves server, user and token as a context (-c NAME, else the one in use). A register whose answer was lost can be run again: "
-			"it then logs in. The password comes from --password-file or is asked for; never as an argument.",
+	.text = "Makes the account, logs in and saves server, user and token as a context (-c NAME, else the one in "
+		"use). A register whose answer was lost can be run again: "
+		"it then logs in. The password comes from --password-file or is asked for; never as an argument.",
 	.examples = "chatctl -c alice register alice --url http://127.0.0.1:8080 --password-file pw",
 	.options = register_options,
 	.min_args = 1,

@@ -39,7 +39,8 @@ static int keep_id(void *ctx, const cJSON *m)
 static int mark_all(struct cli *c)
 {
 	static struct page_ids ids;
-	struct unread_walk w = {.from = cli_option(c, "with"), .limit = PAGE_MAX, .pages = 1, .fn = keep_id, .ctx = &ids};
+	struct unread_walk w = {
+		.from = cli_option(c, "with"), .limit = PAGE_MAX, .pages = 1, .fn = keep_id, .ctx = &ids};
 	char after[65] = "";
 	int rc;
 
@@ -88,8 +89,10 @@ const struct verb verb_mark = {
 	.name = "mark",
 	.args = "ID…|-",
 	.summary = "mark messages as read",
-	.text = "Marks exactly these messages as read, also when older ones are unread. Marking again does no harm. With - the ids come from stdin, one a line.",
-	.examples = "chatctl mark mPq7Zt1c\nchatctl mark --all --with bob\nchatctl ls -o tsv | cut -f1 | chatctl mark -",
+	.text = "Marks exactly these messages as read, also when older ones are unread. Marking again does no harm. "
+		"With - the ids come from stdin, one a line.",
+	.examples =
+		"chatctl mark mPq7Zt1c\nchatctl mark --all --with bob\nchatctl ls -o tsv | cut -f1 | chatctl mark -",
 	.options = options,
 	.max_args = ARGS_MAX,
 	.need = NEED_LOGIN,

@@ -16,10 +16,7 @@ static int read_one(struct cli *c, const char *typed)
 	cJSON *m = rc == EXIT_DONE ? cJSON_Parse(a.body.data) : NULL;
 	if (m && !c->mode_given && !c->format) {
 		const cJSON *body = cJSON_GetObjectItemCaseSensitive(m, "body");
-		if (c->tty_out)
-			out_safe(cJSON_IsString(body) ? body->valuestring : "");
-		else
-			fputs(cJSON_IsString(body) ? body->valuestring : "", stdout);
+		out_text(c, str_of(cJSON_IsString(body) ? body->valuestring : ""), false);
 		putchar('\n');
 	} else if (m && out_item(&out, m)) {
 		rc = EXIT_FAILED;
@@ -52,7 +49,8 @@ const struct verb verb_read = {
 	.name = "read",
 	.args = "ID…",
 	.summary = "show messages by their ids",
-	.text = "Shows the text of each message; marks it as read only when asked. An id may be given in part: any 6 or more characters of it that fit only one unread message.",
+	.text = "Shows the text of each message; marks it as read only when asked. An id may be given in part: any 6 "
+		"or more characters of it that fit only one unread message.",
 	.examples = "chatctl read mPq7Zt1c\nchatctl read --mark mPq7Zt1c\nchatctl read -o json mPq7Zt1c",
 	.options = options,
 	.min_args = 1,

@@ -143,7 +143,8 @@ static int batch_result(struct cli *c, struct batch *b, cJSON *answers)
 		return cli_fail(EXIT_FAILED, "the server's answer does not fit what was sent");
 	cJSON_ArrayForEach(one, answers)
 	{
-		const cJSON *code = cJSON_GetObjectItemCaseSensitive(one, "code"), *status = cJSON_GetObjectItemCaseSensitive(one, "status");
+		const cJSON *code = cJSON_GetObjectItemCaseSensitive(one, "code"),
+			    *status = cJSON_GetObjectItemCaseSensitive(one, "status");
 		if (!cJSON_IsNumber(status)) {
 			b->sent++;
 			if ((c->mode_given || c->format) && out_item(&out, one))
@@ -249,7 +250,10 @@ static int check_send(struct cli *c)
 	if (id && !client_id_ok(str_of(id)))
 		return cli_fail(EXIT_USAGE, "--id has 1 to 64 of A-Z a-z 0-9 . _ -, not \"%.80s\"", id);
 	if (batch)
-		return each || id || c->n_args > 1 ? cli_fail(EXIT_USAGE, "--batch takes a file or nothing, and neither --each-line nor --id") : EXIT_DONE;
+		return each || id || c->n_args > 1
+			       ? cli_fail(EXIT_USAGE,
+					 "--batch takes a file or nothing, and neither --each-line nor --id")
+			       : EXIT_DONE;
 	if (c->n_args == 0)
 		return cli_fail(EXIT_USAGE, "to whom? usage: chatctl send TO [TEXT|-]");
 	if (!user_name_ok(str_of(c->args[0])))
@@ -291,9 +295,13 @@ static int exec_send(struct cli *c)
 
 static const struct cli_option options[] = {
 	{"file", 'f', "FILE", "send what is in FILE", COMPLETE_FILE, false},
-	{"each-line", 0, NULL, "send each line of stdin as a message of its own, as it comes; empty lines are left out", COMPLETE_NONE, false},
-	{"batch", 0, NULL, "send JSON lines, each with \"to\", \"body\" and perhaps \"client_id\"; takes a FILE in place of TO", COMPLETE_NONE, false},
-	{"id", 0, "ID", "the client_id: the same id with the same text is never sent twice; with --each-line a prefix", COMPLETE_NONE, false},
+	{"each-line", 0, NULL, "send each line of stdin as a message of its own, as it comes; empty lines are left out",
+		COMPLETE_NONE, false},
+	{"batch", 0, NULL,
+		"send JSON lines, each with \"to\", \"body\" and perhaps \"client_id\"; takes a FILE in place of TO",
+		COMPLETE_NONE, false},
+	{"id", 0, "ID", "the client_id: the same id with the same text is never sent twice; with --each-line a prefix",
+		COMPLETE_NONE, false},
 	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},
 };
 
@@ -301,11 +309,14 @@ const struct verb verb_send = {
 	.name = "send",
 	.args = "TO [TEXT|-]",
 	.summary = "send a message",
-	.text = "Sends the argument, or what comes on stdin (without one trailing newline) when there is none or it is -. Exit 0 means that the server has it on disk. "
-			"Prints nothing, but with -o json the answer. An unclear outcome is tried again under the same id; when the time is over, the command that is safe to run "
-			"again is printed.",
-	.examples = "chatctl send bob 'see you there'\nmake 2>&1 | tail -20 | chatctl send bob -\nchatctl send bob done --id \"job-$CI_JOB_ID\" --json=id\n"
-				"tail -F app.log | grep --line-buffered FATAL | chatctl send oncall --each-line",
+	.text = "Sends the argument, or what comes on stdin (without one trailing newline) when there is none or it is "
+		"-. Exit 0 means that the server has it on disk. "
+		"Prints nothing, but with -o json the answer. An unclear outcome is tried again under the same id; "
+		"when the time is over, the command that is safe to run "
+		"again is printed.",
+	.examples = "chatctl send bob 'see you there'\nmake 2>&1 | tail -20 | chatctl send bob -\nchatctl send bob "
+		    "done --id \"job-$CI_JOB_ID\" --json=id\n"
+		    "tail -F app.log | grep --line-buffered FATAL | chatctl send oncall --each-line",
 	.options = options,
 	.max_args = 2,
 	.need = NEED_LOGIN,

@@ -53,7 +53,9 @@ static void on_state(void *ctx, enum stream_state s, const char *why)
 
 static int exit_of_close(int code)
 {
-	return code == 4401 || code == 4403 || code == 401 || code == 403 ? EXIT_AUTH : code == 4409 ? EXIT_BUSY : EXIT_FAILED;
+	return code == 4401 || code == 4403 || code == 401 || code == 403 ? EXIT_AUTH
+	       : code == 4409                                             ? EXIT_BUSY
+									  : EXIT_FAILED;
 }
 
 static int exec_watch(struct cli *c)
@@ -82,7 +84,8 @@ static int exec_watch(struct cli *c)
 		rc = EXIT_TIMEOUT;
 		break;
 	case STREAM_REFUSED:
-		rc = cli_fail(exit_of_close(stream_close_code(w.stream)), "the server ended it (%d): %s", stream_close_code(w.stream), stream_why(w.stream));
+		rc = cli_fail(exit_of_close(stream_close_code(w.stream)), "the server ended it (%d): %s",
+			stream_close_code(w.stream), stream_why(w.stream));
 		break;
 	case STREAM_FAILED:
 		rc = cli_fail(EXIT_NETWORK, "%s", stream_why(w.stream));
@@ -101,8 +104,10 @@ const struct verb verb_watch = {
 	.name = "watch",
 	.args = "",
 	.summary = "print messages as they come",
-	.text = "Prints what is sent to you from now on, each message once, in order, flushed at once; goes on by itself after a break without a gap. What was printed is "
-			"acknowledged: the sender sees it as delivered. --timeout bounds the waiting: exit 124 when it is over. -o json prints JSON lines.",
+	.text = "Prints what is sent to you from now on, each message once, in order, flushed at once; goes on by "
+		"itself after a break without a gap. What was printed is "
+		"acknowledged: the sender sees it as delivered. --timeout bounds the waiting: exit 124 when it is "
+		"over. -o json prints JSON lines.",
 	.examples = "chatctl watch\nreply=$(chatctl watch --with bob --count 1 --timeout 60s --format '%b')",
 	.options = options,
 	.need = NEED_LOGIN,

@@ -1,10 +1,23 @@
 /* All verbs, in the order in which help shows them. */
 #include "cli/verb.h"
 
-extern const struct verb verb_send, verb_list, verb_read, verb_mark, verb_watch, verb_register, verb_login, verb_logout, verb_whoami,
-	verb_context, verb_api, verb_error, verb_completion, verb_help;
+extern const struct verb verb_send, verb_list, verb_read, verb_mark, verb_watch, verb_register, verb_login, verb_logout,
+	verb_whoami, verb_context, verb_api, verb_error, verb_completion, verb_help;
 
 const struct verb *const verbs[] = {
-	&verb_send, &verb_list, &verb_read, &verb_mark, &verb_watch, &verb_register, &verb_login, &verb_logout, &verb_whoami,
-	&verb_context, &verb_api, &verb_error, &verb_completion, &verb_help, NULL,
+	&verb_send,
+	&verb_list,
+	&verb_read,
+	&verb_mark,
+	&verb_watch,
+	&verb_register,
+	&verb_login,
+	&verb_logout,
+	&verb_whoami,
+	&verb_context,
+	&verb_api,
+	&verb_error,
+	&verb_completion,
+	&verb_help,
+	NULL,
 };

@@ -43,7 +43,8 @@ static bool all_of(struct str s, size_t min, size_t max, unsigned classes)
 
 bool user_name_ok(struct str name)
 {
-	return all_of(name, USER_MIN, USER_MAX, LOWER | DIGIT | DOT | DASH | UNDERSCORE) && class_of(name.p[0]) & (LOWER | DIGIT);
+	return all_of(name, USER_MIN, USER_MAX, LOWER | DIGIT | DOT | DASH | UNDERSCORE) &&
+	       class_of(name.p[0]) & (LOWER | DIGIT);
 }
 
 bool client_id_ok(struct str client_id)

@@ -1,5 +1,6 @@
 #include "common/base/clock.h"
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -72,6 +73,14 @@ static int zone(const char *p, int *minutes)
 	return 0;
 }
 
+static int days_of(int year, int month)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return days[month] + (month == 1 && leap);
+}
+
 int clock_parse(const char *text, unsigned long len, uint64_t *wall_ms)
 {
 	char b[48];
@@ -79,7 +88,7 @@ int clock_parse(const char *text, unsigned long len, uint64_t *wall_ms)
 	int minutes, ms = 0, scale = 100;
 	const char *p;
 
-	if (len < 20 || len >= sizeof b)
+	if (len < 20 || len >= sizeof b || memchr(text, 0, len))
 		return -1;
 	memcpy(b, text, len);
 	b[len] = 0;
@@ -89,15 +98,21 @@ int clock_parse(const char *text, unsigned long len, uint64_t *wall_ms)
 	tm.tm_hour = number(b + 11, 2);
 	tm.tm_min = number(b + 14, 2);
 	tm.tm_sec = number(b + 17, 2);
-	if (b[4] != '-' || b[7] != '-' || (b[10] != 'T' && b[10] != 't' && b[10] != ' ') || b[13] != ':' || b[16] != ':')
+	if (b[4] != '-' || b[7] != '-' || (b[10] != 'T' && b[10] != 't' && b[10] != ' ') || b[13] != ':' ||
+		b[16] != ':')
 		return -1;
-	if (tm.tm_year < 70 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour < 0 ||
-		tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 || tm.tm_sec > 60)
+	if (tm.tm_year < 70 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_hour < 0 || tm.tm_hour > 23 ||
+		tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 || tm.tm_sec > 60)
+		return -1;
+	if (tm.tm_mday > days_of(tm.tm_year + 1900, tm.tm_mon))
 		return -1;
 	p = b + 19;
-	if (*p == '.')
-		for (p++; isdigit((unsigned char)*p); p++, scale /= 10)
+	if (*p == '.') {
+		if (!isdigit((unsigned char)*++p))
+			return -1;
+		for (; isdigit((unsigned char)*p); p++, scale /= 10)
 			ms += (*p - '0') * scale;
+	}
 	if (zone(p, &minutes))
 		return -1;
 	int64_t s = (int64_t)timegm(&tm) - (int64_t)minutes * 60;

@@ -36,6 +36,9 @@ struct http_client *http_client_new(const char *base_url, const char *token, con
 	}
 	curl_easy_setopt(h->curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(h->curl, CURLOPT_USERAGENT, "chatctl/" CHAT_VERSION);
+	/* A proxy on the way would be shown the token; with TLS it sees none. */
+	if (strncmp(base_url, "https:", 6) != 0)
+		curl_easy_setopt(h->curl, CURLOPT_PROXY, "");
 	if (cacert && *cacert)
 		curl_easy_setopt(h->curl, CURLOPT_CAINFO, cacert);
 	return h;
@@ -115,8 +118,8 @@ static enum http_result result_of(CURLcode rc)
 	}
 }
 
-enum http_result http_call(struct http_client *h, const char *method, const char *path, const struct str *body, unsigned timeout_ms,
-	bool verbose, struct http_answer *a)
+enum http_result http_call(struct http_client *h, const char *method, const char *path, const struct str *body,
+	unsigned timeout_ms, bool verbose, struct http_answer *a)
 {
 	CURL *c = h->curl;
 	struct curl_slist *headers = NULL;
@@ -140,7 +143,7 @@ enum http_result http_call(struct http_client *h, const char *method, const char
 		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
 	}
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, timeout_ms ? (long)timeout_ms : 1L);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, a);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
@@ -150,11 +153,11 @@ enum http_result http_call(struct http_client *h, const char *method, const char
 	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
 	curl_slist_free_all(headers);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, NULL);
-	a->status = (int)status;
+	a->status = rc ? 0 : (int)status;
 	snprintf(a->why, sizeof a->why, "%s", why[0] ? why : curl_easy_strerror(rc));
 	if (verbose)
-		fprintf(stderr, "> %s %s (%zu bytes)\n< %ld (%zu bytes)%s%s\n", method, url, body ? body->n : 0, status, a->body.len,
-			rc ? " " : "", rc ? a->why : "");
+		fprintf(stderr, "> %s %s (%zu bytes)\n< %ld (%zu bytes)%s%s\n", method, url, body ? body->n : 0, status,
+			a->body.len, rc ? " " : "", rc ? a->why : "");
 	buf_addc(&a->body, 0);
 	if (!a->body.failed)
 		a->body.len--;
@@ -181,7 +184,8 @@ bool http_url_ok(const char *url)
 {
 	char host[256];
 
-	return (strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0) && strlen(url) < 500 && host_of(url, host);
+	return (strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0) && strlen(url) < 500 &&
+	       host_of(url, host);
 }
 
 bool http_url_is_private(const char *url)

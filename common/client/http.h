@@ -14,7 +14,7 @@ enum http_result {
 	HTTP_LATE,     /* the time was over: the server may have done it */
 };
 struct http_answer {
-	int status;
+	int status;              /* 0: there is no (whole) answer */
 	struct buf body;         /* NUL behind it */
 	char next_cursor[65];    /* Chat-Next-Cursor, or empty */
 	long long unread_total;  /* Chat-Unread-Total, or -1 */
@@ -24,8 +24,8 @@ struct http_answer {
 };
 void http_answer_release(struct http_answer *a);
 /* path begins with '/'; body NULL: none. timeout_ms: for this call, all in all. verbose: the exchange on stderr, without the token and bodies. */
-enum http_result http_call(struct http_client *h, const char *method, const char *path, const struct str *body, unsigned timeout_ms,
-	bool verbose, struct http_answer *a);
+enum http_result http_call(struct http_client *h, const char *method, const char *path, const struct str *body,
+	unsigned timeout_ms, bool verbose, struct http_answer *a);
 /* https, or http to a loopback address: where a secret may go. */
 bool http_url_is_private(const char *url);
 /* Scheme http or https, a host, no user, no query. */

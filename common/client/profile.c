@@ -17,7 +17,7 @@ bool profile_name_ok(const char *name)
 	for (size_t i = 0; i < n; i++)
 		if (!isalnum((unsigned char)name[i]) && !strchr("._-@", name[i]))
 			return false;
-	return true;
+	return n < 4 || strcmp(name + n - 4, ".tmp") != 0; /* these are files under way */
 }
 
 static int put(char *out, size_t max, const char *a, const char *b)
@@ -94,17 +94,20 @@ static void set_field(struct profile *p, char *line)
 static int open_private(const char *path, char why[256])
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0) {
-		snprintf(why, 256, "cannot open %.180s: %s", path, strerror(errno));
+		int was = errno;
+		snprintf(why, 256, "cannot open %.180s: %s", path,
+			was == ELOOP ? "it is a symbolic link" : strerror(was));
+		errno = was;
 		return -1;
 	}
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && !(st.st_mode & 077))
 		return fd;
 	close(fd);
 	errno = EPERM;
-	snprintf(why, 256, "%.200s can be read by others; chmod 600 it", path);
+	snprintf(why, 256, "%.180s is no plain file of mode 600; others must not read it", path);
 	return -1;
 }
 
@@ -124,6 +127,7 @@ int profile_load(struct profile *p, const char *name, char why[256])
 	FILE *f = fdopen(fd, "r");
 	if (!f) {
 		close(fd);
+		snprintf(why, 256, "out of memory");
 		return -1;
 	}
 	while (fgets(line, sizeof line, f))
@@ -170,6 +174,18 @@ int profile_save(const struct profile *p, char why[256])
 	return rc;
 }
 
+/* What is gone is no longer the one in use. */
+static void forget_current(const char *name)
+{
+	char dir[512], path[700], current[65];
+
+	profile_current(current);
+	if (strcmp(current, name) != 0 || profile_dir(dir))
+		return;
+	snprintf(path, sizeof path, "%s/current", dir);
+	unlink(path);
+}
+
 int profile_remove(const char *name, char why[256])
 {
 	char path[700];
@@ -178,8 +194,10 @@ int profile_remove(const char *name, char why[256])
 		snprintf(why, 256, "\"%.64s\" is no name of a context", name);
 		return -1;
 	}
-	if (unlink(path) == 0)
+	if (unlink(path) == 0) {
+		forget_current(name);
 		return 0;
+	}
 	snprintf(why, 256, "cannot remove %.180s: %s", path, strerror(errno));
 	return errno == ENOENT ? 1 : -1;
 }
@@ -218,7 +236,7 @@ int profile_use(const char *name, char why[256])
 
 static int is_context(const struct dirent *e)
 {
-	return profile_name_ok(e->d_name) && !strstr(e->d_name, ".tmp");
+	return profile_name_ok(e->d_name);
 }
 
 int profile_each(void (*fn)(void *ctx, const char *name), void *ctx)

@@ -13,13 +13,14 @@ struct profile {
 	char cacert[512]; /* file with the CA to trust; empty: the system's */
 };
 
-bool profile_name_ok(const char *name);
+bool profile_name_ok(const char *name); /* 1 to 64 letters, digits and . _ - @, no dot first, no .tmp last */
 /* The directory of all configuration: $CHAT_CONFIG_DIR, else $XDG_CONFIG_HOME/chat, else ~/.config/chat. 0 or -1. */
 int profile_dir(char out[512]);
 /* 0; 1: there is none of that name; -1 with why. */
 int profile_load(struct profile *p, const char *name, char why[256]);
 int profile_save(const struct profile *p, char why[256]);
-int profile_remove(const char *name, char why[256]); /* 0, 1 none, -1 */
+/* 0, 1 none, -1. If it was the one in use, "default" is from then on. */
+int profile_remove(const char *name, char why[256]);
 /* The name of the context in use ("default" when nothing was chosen). */
 void profile_current(char out[65]);
 int profile_use(const char *name, char why[256]);

@@ -10,29 +10,38 @@
 enum {
 	FRAME_MAX = 8 << 20,
 	OUT_MAX = 4 << 20,
-	SEEN = 1024,          /* ids of the last messages, against repeats after a resume */
-	SILENT_MS = 25000,    /* until welcome says otherwise */
-	ANSWER_MS = 10000,    /* nothing for that long after a ping: connect anew */
+	SEEN = 1024,       /* ids of the last messages, against repeats after a resume */
+	SILENT_MS = 25000, /* until welcome says otherwise */
+	ANSWER_MS = 10000, /* nothing for that long after a ping: connect anew */
 	BACKOFF_FIRST_MS = 500,
 	BACKOFF_MAX_MS = 30000,
+	DRAIN_MS = 1000, /* at the end: for what was sent to reach the server */
+	TICK_MS = 100,
+	ADDRESSES_MAX = 8,
+	HELLOS_MAX = 3, /* in a row without an event that follows: then anew */
 };
 
 struct stream {
 	struct stream_handler h;
 	struct lws_context *context;
 	struct lws *wsi;
-	char host[256], address[64], token[80], cacert[512];
+	char host[256], token[80], cacert[512];
+	char address[ADDRESSES_MAX][64]; /* of the host, as it was found for this attempt */
+	unsigned n_addresses, next_address;
 	int port;
 	bool tls;
 	char cursor[65], why[256];
 	int close_code;
-	struct buf in, out;       /* a message under way; frames to send, each with a u32 length before it */
-	char seen[SEEN][41];
+	struct buf in, out; /* a message under way; frames to send, each with a u32 length before it */
+	char seen[SEEN][65];
 	unsigned next_seen;
-	unsigned failures;        /* connection attempts in a row */
+	unsigned failures; /* connection attempts in a row */
 	unsigned ping_ms;
-	uint64_t next_try_us, heard_us, pinged_us;
-	bool welcomed, done, refused, hello_again;
+	unsigned hellos; /* said again since the last event that followed */
+	uint64_t next_try_us, heard_us;
+	uint64_t asked_us; /* a hello or ping that nothing was heard after; 0: none */
+	uint64_t bye_us;   /* what bye asked to wait; 0: no bye */
+	bool connected, ever_live, welcomed, done, refused, hello_again, drained;
 };
 
 static int parse_url(struct stream *s, const char *url)
@@ -57,13 +66,18 @@ static int parse_url(struct stream *s, const char *url)
 /* lws would look the name up with a blocking call inside its loop: it is given a number instead. */
 static int resolve(struct stream *s)
 {
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found, *a;
 
+	if (s->next_address < s->n_addresses)
+		return 0; /* the rest of those found before */
+	s->n_addresses = s->next_address = 0;
 	if (getaddrinfo(s->host, NULL, &hints, &found))
 		return -1;
-	int rc = getnameinfo(found->ai_addr, found->ai_addrlen, s->address, sizeof s->address, NULL, 0, NI_NUMERICHOST);
+	for (a = found; a && s->n_addresses < ADDRESSES_MAX; a = a->ai_next)
+		s->n_addresses += getnameinfo(a->ai_addr, a->ai_addrlen, s->address[s->n_addresses],
+					  sizeof s->address[0], NULL, 0, NI_NUMERICHOST) == 0;
 	freeaddrinfo(found);
-	return rc ? -1 : 0;
+	return s->n_addresses ? 0 : -1;
 }
 
 static uint32_t random_below(uint32_t n)
@@ -101,6 +115,7 @@ static void say_hello(struct stream *s)
 	char hello[128];
 
 	s->welcomed = false;
+	s->asked_us = clock_mono_us();
 	if (s->cursor[0])
 		snprintf(hello, sizeof hello, "{\"op\":\"hello\",\"cursor\":\"%s\"}", s->cursor);
 	else
@@ -131,11 +146,18 @@ static void on_welcome(struct stream *s, const cJSON *e)
 
 	s->welcomed = true;
 	s->hello_again = false;
-	s->failures = 0;
 	snprintf(s->cursor, sizeof s->cursor, "%s", cursor ? cursor : "");
 	if (cJSON_IsNumber(ping) && ping->valuedouble >= 1000 && ping->valuedouble <= 3600000)
 		s->ping_ms = (unsigned)ping->valuedouble;
 	say_state(s, STREAM_CATCHING_UP, NULL);
+}
+
+/* Ends the connection from our side; the callback for a closed one follows. */
+static void drop(struct stream *s, const char *why)
+{
+	snprintf(s->why, sizeof s->why, "%s", why);
+	s->asked_us = 0;
+	lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
 
 /* Stream events carry prev: it must be where we are, else something was missed and the server is asked again. false: not to be handled. */
@@ -149,11 +171,31 @@ static bool follows(struct stream *s, const cJSON *e)
 		return false;
 	if (strcmp(prev, s->cursor) != 0) {
 		s->hello_again = true;
-		say_hello(s);
+		if (++s->hellos <= HELLOS_MAX)
+			say_hello(s);
+		else
+			drop(s, "what the server sends does not fit together");
 		return false;
 	}
+	s->failures = s->hellos = 0;
 	snprintf(s->cursor, sizeof s->cursor, "%s", cursor);
 	return true;
+}
+
+static void on_live(struct stream *s)
+{
+	s->failures = s->hellos = 0;
+	s->ever_live = true;
+	say_state(s, STREAM_LIVE, NULL);
+}
+
+static void on_bye(struct stream *s, const cJSON *e)
+{
+	const cJSON *ms = cJSON_GetObjectItemCaseSensitive(e, "reconnect_after_ms");
+
+	s->bye_us = 1;
+	if (cJSON_IsNumber(ms) && ms->valuedouble > 0 && ms->valuedouble <= BACKOFF_MAX_MS)
+		s->bye_us = (uint64_t)(ms->valuedouble * 1000);
 }
 
 static void on_event(struct stream *s, const cJSON *e)
@@ -163,16 +205,24 @@ static void on_event(struct stream *s, const cJSON *e)
 
 	if (!ev)
 		return;
+	if (s->done) {
+		s->drained = s->drained || strcmp(ev, "pong") == 0;
+		return;
+	}
+	if (strcmp(ev, "bye") == 0)
+		on_bye(s, e);
 	if (strcmp(ev, "welcome") == 0)
 		on_welcome(s, e);
 	if (!s->welcomed || !follows(s, e))
 		return;
 	if (strcmp(ev, "live") == 0)
-		say_state(s, STREAM_LIVE, NULL);
+		on_live(s);
 	if (strcmp(ev, "message") == 0 && id && seen_before(s, id))
 		return;
-	if (!s->done && s->h.event(s->h.ctx, ev, e))
+	if (s->h.event(s->h.ctx, ev, e)) {
 		s->done = true;
+		(void)stream_send(s, "{\"op\":\"ping\"}"); /* its pong says that what went before has arrived */
+	}
 }
 
 static void on_text(struct stream *s)
@@ -180,7 +230,7 @@ static void on_text(struct stream *s)
 	cJSON *doc = cJSON_ParseWithLength(s->in.data, s->in.len), *e;
 
 	s->heard_us = clock_mono_us();
-	s->pinged_us = 0;
+	s->asked_us = 0;
 	if (cJSON_IsArray(doc)) {
 		cJSON_ArrayForEach(e, doc) on_event(s, e);
 	} else if (doc) {
@@ -192,28 +242,45 @@ static void on_text(struct stream *s)
 /* Codes after which the same again would end the same. */
 static bool is_final(int code)
 {
-	return code == 4400 || code == 4401 || code == 4403 || code == 4409 || code == 4426 || code == 400 || code == 401 || code == 403 || code == 426;
+	return code == 4400 || code == 4401 || code == 4403 || code == 4409 || code == 4426 ||
+	       (code >= 400 && code < 500 && code != 408 && code != 429);
 }
 
-static void closed(struct stream *s, const char *why)
+/* Full jitter: anywhere between now and the doubled limit. A bye says itself how long, spread over all. */
+static void wait_a_while(struct stream *s)
 {
-	s->wsi = NULL;
-	s->welcomed = false;
-	s->failures++;
-	buf_reset(&s->in);
-	buf_reset(&s->out);
-	if (s->done)
-		return;
-	if (why)
-		snprintf(s->why, sizeof s->why, "%.255s", why);
-	if (is_final(s->close_code))
-		s->refused = true;
-	/* Full jitter: anywhere between now and the doubled limit. */
 	uint32_t limit = BACKOFF_FIRST_MS;
+
+	s->failures++;
+	s->n_addresses = 0;
 	for (unsigned i = 1; i < s->failures && limit < BACKOFF_MAX_MS; i++)
 		limit *= 2;
-	s->next_try_us = clock_mono_us() + random_below(limit > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : limit) * 1000ull;
+	s->next_try_us +=
+		s->bye_us ? s->bye_us : random_below(limit > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : limit) * 1000ull;
+	s->bye_us = 0;
 	say_state(s, STREAM_WAITING, s->why);
+}
+
+/* There is no connection (any more). The host's next address is tried at once; behind the last one, and after a connection that broke, there is a wait. */
+static void closed(struct stream *s, const char *why)
+{
+	bool was_connected = s->connected;
+
+	s->wsi = NULL;
+	s->connected = s->welcomed = s->hello_again = false;
+	s->asked_us = 0;
+	buf_reset(&s->in);
+	buf_reset(&s->out);
+	s->drained = true;
+	if (s->done)
+		return;
+	if (!s->why[0])
+		snprintf(s->why, sizeof s->why, "%.255s", why);
+	s->next_try_us = clock_mono_us();
+	if (is_final(s->close_code))
+		s->refused = true;
+	else if (was_connected || s->close_code || s->next_address >= s->n_addresses)
+		wait_a_while(s);
 }
 
 static int write_next(struct stream *s)
@@ -242,7 +309,10 @@ static int add_token(struct stream *s, struct lws *wsi, void *in, size_t len)
 	char value[128], **p = in;
 	int n = snprintf(value, sizeof value, "Bearer %s", s->token);
 
-	return lws_add_http_header_by_name(wsi, (const uint8_t *)"authorization:", (uint8_t *)value, n, (uint8_t **)p, (uint8_t *)*p + len) ? -1 : 0;
+	return lws_add_http_header_by_name(
+		       wsi, (const uint8_t *)"authorization:", (uint8_t *)value, n, (uint8_t **)p, (uint8_t *)*p + len)
+		       ? -1
+		       : 0;
 }
 
 static int on_connect_error(struct stream *s, struct lws *wsi, const char *in, size_t len)
@@ -265,7 +335,7 @@ static int on_receive(struct stream *s, struct lws *wsi, const void *in, size_t 
 		on_text(s);
 		buf_reset(&s->in);
 	}
-	return s->done ? -1 : 0;
+	return 0;
 }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
@@ -278,6 +348,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		return add_token(s, wsi, in, len);
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
 		s->wsi = wsi;
+		s->connected = true;
 		s->heard_us = clock_mono_us();
 		say_hello(s);
 		return 0;
@@ -289,12 +360,12 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		if (len >= 2)
 			s->close_code = ((uint8_t *)in)[0] << 8 | ((uint8_t *)in)[1];
 		if (len > 2)
-			snprintf(s->why, sizeof s->why, "%.*s", (int)(len - 2 > 123 ? 123 : len - 2), (char *)in + 2);
+			snprintf(s->why, sizeof s->why, "%.*s", (int)(len - 2), (char *)in + 2);
 		return 0;
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
 		return on_connect_error(s, wsi, in, len);
 	case LWS_CALLBACK_CLIENT_CLOSED:
-		closed(s, s->close_code ? NULL : "the connection broke off");
+		closed(s, s->close_code ? "the server closed the connection" : "the connection broke off");
 		return 0;
 	default:
 		return 0;
@@ -311,7 +382,8 @@ static void no_log(int level, const char *line)
 	(void)level, (void)line;
 }
 
-struct stream *stream_new(const char *url, const char *token, const char *cacert, const char *cursor, const struct stream_handler *h)
+struct stream *stream_new(
+	const char *url, const char *token, const char *cacert, const char *cursor, const struct stream_handler *h)
 {
 	struct stream *s = calloc(1, sizeof *s);
 	struct lws_context_creation_info info = {
@@ -336,6 +408,8 @@ struct stream *stream_new(const char *url, const char *token, const char *cacert
 	}
 	if (s->tls)
 		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+	else
+		info.http_proxy_address = ""; /* not the environment's: it would be shown the token */
 	if (s->cacert[0])
 		info.client_ssl_ca_filepath = s->cacert;
 	lws_set_log_level(0, no_log);
@@ -363,7 +437,6 @@ static void try_connect(struct stream *s)
 {
 	struct lws_client_connect_info i = {
 		.context = s->context,
-		.address = s->address,
 		.port = s->port,
 		.path = "/ws",
 		.host = s->host,
@@ -375,27 +448,28 @@ static void try_connect(struct stream *s)
 
 	s->close_code = 0;
 	s->next_try_us = 0;
+	s->why[0] = 0;
 	snprintf(host, sizeof host, strchr(s->host, ':') ? "[%s]:%d" : "%s:%d", s->host, s->port);
-	i.host = i.origin = host;
-	i.origin = NULL; /* no browser: an Origin would be judged as one */
+	i.host = host; /* no origin: this is no browser, and would be judged as one */
 	say_state(s, STREAM_CONNECTING, NULL);
-	if (resolve(s))
+	if (resolve(s)) {
 		closed(s, "the name of the server is not known");
-	else if (!lws_client_connect_via_info(&i) && !s->next_try_us)
+		return;
+	}
+	i.address = s->address[s->next_address++];
+	if (!lws_client_connect_via_info(&i) && !s->next_try_us)
 		closed(s, "cannot connect");
 }
 
 /* Asks for a sign of life, and gives up on a connection from which none comes. */
 static void keep_alive(struct stream *s, uint64_t now)
 {
-	if (!s->wsi || !s->heard_us)
+	if (!s->connected)
 		return;
-	if (s->pinged_us && now > s->pinged_us + ANSWER_MS * 1000ull) {
-		s->pinged_us = 0;
-		snprintf(s->why, sizeof s->why, "the server went silent");
-		lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
-	} else if (s->welcomed && !s->pinged_us && now > s->heard_us + s->ping_ms * 1000ull) {
-		s->pinged_us = now;
+	if (s->asked_us && now > s->asked_us + ANSWER_MS * 1000ull) {
+		drop(s, "the server went silent");
+	} else if (s->welcomed && !s->asked_us && now > s->heard_us + s->ping_ms * 1000ull) {
+		s->asked_us = now;
 		(void)stream_send(s, "{\"op\":\"ping\"}");
 	}
 }
@@ -405,36 +479,53 @@ static void wake(lws_sorted_usec_list_t *sul)
 	(void)sul; /* it only makes lws_service() return in time for the next look around */
 }
 
+/* One turn: connects when it is time, then waits for what comes, not beyond until_us. -1: lws cannot go on. */
+static int turn(struct stream *s, uint64_t until_us)
+{
+	uint64_t now = clock_mono_us(), wait_us = TICK_MS * 1000;
+	lws_sorted_usec_list_t sul = {0};
+
+	if (!s->wsi && s->next_try_us && now >= s->next_try_us && !s->done)
+		try_connect(s);
+	keep_alive(s, now);
+	if (until_us && until_us < now + wait_us)
+		wait_us = until_us > now ? until_us - now : 1;
+	lws_sul_schedule(s->context, 0, &sul, wake, (lws_usec_t)wait_us);
+	int rc = lws_service(s->context, 0);
+	lws_sul_schedule(s->context, 0, &sul, wake, LWS_SET_TIMER_USEC_CANCEL);
+	return rc < 0 ? -1 : 0;
+}
+
+/* Waits for the pong that says that all that was sent has arrived. */
+static void drain(struct stream *s)
+{
+	uint64_t until_us = clock_mono_us() + DRAIN_MS * 1000;
+
+	while (!s->drained && s->connected && clock_mono_us() < until_us && turn(s, until_us) == 0)
+		;
+}
+
 enum stream_end stream_run(struct stream *s, uint64_t until_us, unsigned tries)
 {
-	lws_sorted_usec_list_t sul = {0};
-	enum stream_end end = STREAM_FAILED;
-
-	s->done = s->refused = false;
-	s->next_try_us = s->wsi ? 0 : clock_mono_us();
+	s->done = s->refused = s->drained = false;
+	if (!s->wsi && !s->next_try_us)
+		s->next_try_us = clock_mono_us();
 	for (;;) {
-		uint64_t now = clock_mono_us();
-		end = STREAM_DONE;
-		if (s->done || (s->h.tick && s->h.tick(s->h.ctx)))
-			break;
-		end = STREAM_TIMEOUT;
-		if (until_us && now >= until_us)
-			break;
-		end = STREAM_REFUSED;
+		if (s->done) {
+			drain(s);
+			return STREAM_DONE;
+		}
+		if (s->h.tick && s->h.tick(s->h.ctx))
+			return STREAM_DONE;
+		if (until_us && clock_mono_us() >= until_us)
+			return STREAM_TIMEOUT;
 		if (s->refused)
-			break;
-		end = STREAM_FAILED;
-		if (tries && s->failures >= tries)
-			break;
-		if (!s->wsi && s->next_try_us && now >= s->next_try_us)
-			try_connect(s);
-		keep_alive(s, now);
-		lws_sul_schedule(s->context, 0, &sul, wake, 50 * LWS_US_PER_MS);
-		if (lws_service(s->context, 0) < 0)
-			break;
+			return STREAM_REFUSED;
+		if (tries && !s->ever_live && s->failures >= tries)
+			return STREAM_FAILED;
+		if (turn(s, until_us))
+			return STREAM_FAILED;
 	}
-	lws_sul_schedule(s->context, 0, &sul, wake, LWS_SET_TIMER_USEC_CANCEL);
-	return end;
 }
 
 const char *stream_why(const struct stream *s)

@@ -10,9 +10,10 @@ struct stream;
 enum stream_state { STREAM_CONNECTING, STREAM_CATCHING_UP, STREAM_LIVE, STREAM_WAITING /* for the next try */ };
 
 struct stream_handler {
-	/* One event, in order, seen for the first time. Answers 0 to go on; else stream_run() ends with STREAM_DONE. */
+	/* One event, in order, seen for the first time; welcome and live too, at each connection. Answers 0 to go on; else stream_run() ends with STREAM_DONE. */
 	int (*event)(void *ctx, const char *ev, const struct cJSON *event);
-	void (*state)(void *ctx, enum stream_state s, const char *why); /* may be NULL; why: after a break, for people */
+	void (*state)(
+		void *ctx, enum stream_state s, const char *why); /* may be NULL; why: after a break, for people */
 	/* Asked about every 100 ms: not 0 ends the run with STREAM_DONE. May be NULL. */
 	int (*tick)(void *ctx);
 	void *ctx;
@@ -22,14 +23,16 @@ enum stream_end {
 	STREAM_DONE,    /* the handler said so */
 	STREAM_TIMEOUT, /* until_us came */
 	STREAM_REFUSED, /* a close code or an HTTP status that says: do not try again */
-	STREAM_FAILED,  /* no connection within the tries, or no memory */
+	STREAM_FAILED,  /* no first connection within the tries, or no memory */
 };
 
 /* url: the server's base URL. cursor: where to resume, or NULL for from now on. NULL: out of memory, bad URL. */
-struct stream *stream_new(const char *url, const char *token, const char *cacert, const char *cursor, const struct stream_handler *h);
+struct stream *stream_new(
+	const char *url, const char *token, const char *cacert, const char *cursor, const struct stream_handler *h);
 void stream_free(struct stream *s);
-/* Runs until the handler ends it, until_us (monotonic; 0: never) comes, or it cannot go on; tries: connection attempts in a row without
- * success (0: no limit). */
+/* Runs until the handler ends it, until_us (monotonic; 0: never) comes, or it cannot go on. tries: how often the first connection is tried (0: no limit);
+ * once there was one, it goes on for ever. When the handler ends it, what stream_send() was given before has reached the server, if that answers within
+ * a second. */
 enum stream_end stream_run(struct stream *s, uint64_t until_us, unsigned tries);
 const char *stream_why(const struct stream *s);    /* after REFUSED or FAILED, a sentence */
 int stream_close_code(const struct stream *s);     /* 4401 and the like; an HTTP status below 1000; 0: none */

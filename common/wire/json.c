@@ -528,11 +528,11 @@ struct str json_text(const struct json_value *v, char *scratch)
 
 int json_int(const struct json_value *v, int64_t min, int64_t max, int64_t *out)
 {
-	const char *p = v->raw.p, *end = p + v->raw.n;
 	int64_t n = 0;
 
 	if (v->type != JSON_NUMBER || v->raw.n > 20)
 		return -1;
+	const char *p = v->raw.p, *end = p + v->raw.n;
 	bool negative = *p == '-';
 	for (p += negative; p < end; p++) {
 		if (*p < '0' || *p > '9' || __builtin_mul_overflow(n, 10, &n) ||

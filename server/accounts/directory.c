@@ -10,11 +10,10 @@ struct name {
 
 enum { CHUNK_BITS = 12, CHUNK = 1 << CHUNK_BITS, CHUNKS = 1 << 16 /* 268 million users */ };
 
-
 struct directory {
 	pthread_rwlock_t lock;
 	struct name *_Atomic *_Atomic *chunk; /* names by number: written once each, read without a lock */
-	uint32_t *by_name;         /* open addressing: numbers; 0: free */
+	uint32_t *by_name;                    /* open addressing: numbers; 0: free */
 	uint32_t name_cap, names;
 	struct session_row **by_token, **by_device;
 	uint32_t session_cap, sessions;
@@ -225,7 +224,8 @@ void directory_remove_session(struct directory *d, const char *device)
 	pthread_rwlock_wrlock(&d->lock);
 	struct session_row *r = by_device(d, device);
 	if (r) {
-		struct session_row **t = &d->by_token[token_bucket(d, r->token_hash)], **v = &d->by_device[device_bucket(d, device)];
+		struct session_row **t = &d->by_token[token_bucket(d, r->token_hash)],
+				   **v = &d->by_device[device_bucket(d, device)];
 		while (*t != r)
 			t = &(*t)->next_token;
 		while (*v != r)
@@ -273,11 +273,13 @@ int directory_session(struct directory *d, const uint8_t token_hash[TOKEN_HASH],
 	return rc;
 }
 
-bool directory_alive(struct directory *d, const struct session *s, uint64_t now_ms, uint64_t sliding_ms, uint64_t absolute_ms)
+bool directory_alive(
+	struct directory *d, const struct session *s, uint64_t now_ms, uint64_t sliding_ms, uint64_t absolute_ms)
 {
 	pthread_rwlock_rdlock(&d->lock);
 	struct session_row *r = by_device(d, s->device);
-	bool alive = r && r->session.user == s->user && now_ms < session_expires(r->created_ms, r->seen_ms, sliding_ms, absolute_ms);
+	bool alive = r && r->session.user == s->user &&
+		     now_ms < session_expires(r->created_ms, r->seen_ms, sliding_ms, absolute_ms);
 	pthread_rwlock_unlock(&d->lock);
 	return alive;
 }

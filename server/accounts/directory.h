@@ -26,6 +26,7 @@ void directory_each_session(struct directory *d, void (*fn)(void *ctx, struct se
 /* The session with that token hash that is alive: 0 and *out; marks it as seen now. */
 int directory_session(struct directory *d, const uint8_t token_hash[TOKEN_HASH], uint64_t now_ms, uint64_t sliding_ms,
 	uint64_t absolute_ms, struct session *out);
-bool directory_alive(struct directory *d, const struct session *s, uint64_t now_ms, uint64_t sliding_ms, uint64_t absolute_ms);
+bool directory_alive(
+	struct directory *d, const struct session *s, uint64_t now_ms, uint64_t sliding_ms, uint64_t absolute_ms);
 uint64_t session_expires(uint64_t created_ms, uint64_t seen_ms, uint64_t sliding_ms, uint64_t absolute_ms);
 #endif

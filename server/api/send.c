@@ -69,8 +69,8 @@ struct op *send_add(struct api_thread *t, uint32_t actor, const struct send_memb
 	struct str to;
 	enum kind kind;
 
-	if (!b) {
-		refuse(why, ERR_OVERLOADED, NULL, "Out of memory");
+	if (!b || !queue_room(t->api->queue)) {
+		refuse(why, ERR_OVERLOADED, NULL, b ? "Too many messages wait to be stored" : "Out of memory");
 		return NULL;
 	}
 	if (short_text(m->to, "to", false, to_text, &to, why) ||

@@ -51,6 +51,55 @@ void socket_close(struct socket *k, unsigned code, const char *reason)
 	conn_ws_close(k->c, code, reason);
 }
 
+/* A page on its way to a pool thread and back. */
+struct page_job {
+	struct net_msg msg;
+	int kind;
+	struct job job;
+	struct api *api;
+	conn_ref to;
+	uint32_t user, limit, hello;
+	struct place after, head;
+	enum stream_answer answer;
+	int rc;
+	struct page page;
+};
+
+static void read_page(struct job *j)
+{
+	struct page_job *p = (struct page_job *)((char *)j - offsetof(struct page_job, job));
+
+	p->rc = store_stream(p->api->store, p->user, p->after, p->limit, &p->answer, &p->page);
+	p->head = store_head(p->api->store, p->user);
+	net_post(p->api->net, conn_ref_thread(p->to), &p->msg);
+}
+
+/* 0; -1: the pool is full, or no memory: later. */
+static int ask_page(struct socket *k)
+{
+	struct page_job *p = calloc(1, sizeof *p);
+
+	if (!p)
+		return -1;
+	*p = (struct page_job){
+		.kind = API_POST_PAGE,
+		.job = {.run = read_page},
+		.api = k->t->api,
+		.to = conn_id(k->c),
+		.user = k->who.user,
+		.limit = k->s.page_limit,
+		.hello = k->s.hello,
+		.after = k->s.at,
+	};
+	page_init(&p->page);
+	if (pool_submit(k->t->api->readers, &p->job)) {
+		free(p);
+		return -1;
+	}
+	k->reading = true;
+	return 0;
+}
+
 static uint32_t room_now(const struct api_thread *t)
 {
 	if (t->waiting < WAITING_WIDE)
@@ -77,7 +126,7 @@ void socket_stir(struct socket *k)
 		conn_ws_want_write(k->c);
 	if (k->s.out.len > SESSION_ANSWERS_HIGH)
 		conn_ws_pause(k->c, true);
-	if (k->s.want_page && !k->reading && !k->in_paging) {
+	if (k->s.want_page && !k->reading && !k->in_paging && ask_page(k)) {
 		k->in_paging = true;
 		TAILQ_INSERT_TAIL(&k->t->paging, k, paging_link);
 	}
@@ -186,29 +235,6 @@ void socket_deliver(struct socket *k, const struct commit *c, const struct deliv
 	socket_stir(k);
 }
 
-/* A page on its way to a pool thread and back. */
-struct page_job {
-	struct net_msg msg;
-	int kind;
-	struct job job;
-	struct api *api;
-	conn_ref to;
-	uint32_t user, limit, hello;
-	struct place after, head;
-	enum stream_answer answer;
-	int rc;
-	struct page page;
-};
-
-static void read_page(struct job *j)
-{
-	struct page_job *p = (struct page_job *)((char *)j - offsetof(struct page_job, job));
-
-	p->rc = store_stream(p->api->store, p->user, p->after, p->limit, &p->answer, &p->page);
-	p->head = store_head(p->api->store, p->user);
-	net_post(p->api->net, conn_ref_thread(p->to), &p->msg);
-}
-
 static void collect(struct socket *k)
 {
 	thread_count(k->t->api, METRIC_EVENTS_REPLAYED, k->s.replayed);
@@ -240,33 +266,7 @@ void socket_page(struct api_thread *t, struct net_msg *m)
 	free(p);
 }
 
-/* 0; -1: the pool is full, or no memory: later. */
-static int ask_page(struct socket *k)
-{
-	struct page_job *p = calloc(1, sizeof *p);
-
-	if (!p)
-		return -1;
-	*p = (struct page_job){
-		.kind = API_POST_PAGE,
-		.job = {.run = read_page},
-		.api = k->t->api,
-		.to = conn_id(k->c),
-		.user = k->who.user,
-		.limit = k->s.page_limit,
-		.hello = k->s.hello,
-		.after = k->s.at,
-	};
-	page_init(&p->page);
-	if (pool_submit(k->t->api->readers, &p->job)) {
-		free(p);
-		return -1;
-	}
-	k->reading = true;
-	return 0;
-}
-
-/* A full pool is asked again at the next turn or tick. */
+/* Those that found the pool full: it is asked again each turn and tick. */
 void sockets_turn_end(struct api_thread *t)
 {
 	struct socket *k;

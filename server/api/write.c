@@ -59,10 +59,23 @@ static char *put_name(char *p, const struct writer *w, uint32_t user)
 	return p;
 }
 
+/* The last id is kept for each thread: the sender's answer and the recipient's event mostly follow each other, and its two keyed hashes are what costs. */
 static char *put_id(char *p, const struct writer *w, struct place at, uint32_t sender, uint32_t recipient)
 {
+	static _Thread_local struct place last;
+	static _Thread_local uint32_t from, to;
+	static _Thread_local const struct token_key *key;
+	static _Thread_local char text[ID_TEXT];
+
+	if (at.pos != last.pos || at.crc != last.crc || sender != from || recipient != to || w->key != key) {
+		id_format(w->key, at, sender, recipient, text);
+		last = at;
+		from = sender;
+		to = recipient;
+		key = w->key;
+	}
 	*p++ = '"';
-	id_format(w->key, at, sender, recipient, p);
+	put(p, text, ID_TEXT);
 	p[ID_TEXT] = '"';
 	return p + ID_TEXT + 1;
 }

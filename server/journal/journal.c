@@ -84,17 +84,22 @@ static bool is_full(int error)
 	return error == ENOSPC || error == EDQUOT;
 }
 
+/* Under the lock: whoever reads must not hold on to the list that moves away. */
 static int segments_room(struct journal *j)
 {
+	struct segment *s = j->segments;
+	unsigned cap = j->cap ? j->cap * 2 : 16;
+
 	if (j->n < j->cap)
 		return 0;
-	unsigned cap = j->cap ? j->cap * 2 : 16;
-	struct segment *s = realloc(j->segments, cap * sizeof *s);
-	if (!s)
-		return -1;
-	j->segments = s;
-	j->cap = cap;
-	return 0;
+	pthread_rwlock_wrlock(&j->lock);
+	s = realloc(s, cap * sizeof *s);
+	if (s) {
+		j->segments = s;
+		j->cap = cap;
+	}
+	pthread_rwlock_unlock(&j->lock);
+	return s ? 0 : -1;
 }
 
 static int segment_open(struct journal *j, uint64_t base, char why[256])

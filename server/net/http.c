@@ -119,8 +119,7 @@ void conn_reply_err(struct conn *c, enum err e, const char *detail)
 	int head_len = refusal_headers(c, status, headers, sizeof headers);
 	int n = snprintf(text, sizeof text,
 		"{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"code\":\"%s\",\"detail\":\"%s\"%s}",
-		err_title(e),
-		status, err_code(e), detail ? detail : err_title(e),
+		err_title(e), status, err_code(e), detail ? detail : err_title(e),
 		status == 429 || status == 503 ? ",\"retry_after_ms\":1000" : "");
 
 	if (n < 0 || (size_t)n >= sizeof text || head_len < 0 || (size_t)head_len >= sizeof headers) {

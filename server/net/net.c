@@ -238,10 +238,13 @@ static int threads_start(struct net *n)
 
 int net_start(struct net *n, char why[256])
 {
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
 	sigset_t all, old;
 
-	/* Signals are for the thread that called. */
+	/* Signals are for the thread that called, but for those that a thread's own fault raises: blocked they would kill without a word. */
 	sigfillset(&all);
+	for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++)
+		sigdelset(&all, faults[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	int r = threads_start(n);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -50,8 +50,8 @@ static void write_time(struct metrics *m, unsigned t, struct buf *out)
 void metrics_write(struct metrics *m, struct buf *out)
 {
 	for (unsigned i = 0; i < METRIC_COUNTER_COUNT; i++)
-		buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRId64 "\n", counters[i].name, counters[i].help, counters[i].name,
-			counters[i].type, counters[i].name, m->counter[i]);
+		buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRId64 "\n", counters[i].name, counters[i].help,
+			counters[i].name, counters[i].type, counters[i].name, m->counter[i]);
 	for (unsigned t = 0; t < METRIC_TIME_COUNT; t++)
 		write_time(m, t, out);
 }

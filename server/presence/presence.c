@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 struct entry {
-	uint32_t user; /* 0: free */
+	uint32_t user;      /* 0: free */
 	uint8_t n, sockets; /* the first `sockets` of the n are sockets */
-	conn_ref *to;  /* PRESENCE_PER_USER at most; NULL while n is 0 */
+	conn_ref *to;       /* PRESENCE_PER_USER at most; NULL while n is 0 */
 	uint64_t last_seen_ms;
 };
 

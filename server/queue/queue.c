@@ -21,6 +21,7 @@ struct op *op_batch_add(struct op_batch *b)
 		struct op *ops = realloc(b->ops, cap * sizeof *ops);
 		if (!ops)
 			return NULL;
+		b->bytes += (cap - b->cap) * sizeof *ops;
 		b->ops = ops;
 		b->cap = cap;
 	}
@@ -43,6 +44,7 @@ char *op_batch_room(struct op_batch *b, size_t n)
 		a->used = 0;
 		a->cap = cap;
 		b->arena = a;
+		b->bytes += sizeof *a + cap;
 	}
 	char *p = a->bytes + a->used;
 	a->used += n;
@@ -97,6 +99,11 @@ void queue_enqueue(struct queue *q, struct op_batch *b)
 void queue_stop(struct queue *q)
 {
 	q->ops->stop(q);
+}
+
+bool queue_room(struct queue *q)
+{
+	return q->ops->room(q);
 }
 
 bool queue_ready(struct queue *q)

@@ -31,6 +31,7 @@ struct op_batch {
 	struct op *ops;
 	uint32_t n, cap;
 	struct op_arena *arena; /* bytes of the slices, freed with the batch */
+	size_t bytes;           /* of memory that it takes, about */
 };
 struct op_batch *op_batch_new(void);         /* NULL: out of memory */
 struct op *op_batch_add(struct op_batch *b); /* a zeroed op, or NULL */
@@ -80,11 +81,15 @@ struct queue_sink {
 	void *ctx;
 };
 
+enum { QUEUE_BYTES_MAX = 256 << 20 /* what waits to be sequenced */ };
+
 struct queue;
 struct queue_ops {
 	const char *name;
 	void (*enqueue)(struct queue *q, struct op_batch *b); /* any thread, never blocks; takes b over */
-	void (*stop)(struct queue *q);  /* commits and delivers what was enqueued, then ends its thread */
+	void (*stop)(struct queue *q); /* commits and delivers what was enqueued, then ends its thread */
+	bool (*room)(
+		struct queue *q); /* false while more than QUEUE_BYTES_MAX wait: new sends are to be refused, 503 */
 	bool (*ready)(struct queue *q); /* false while there is no space: sends are answered 507 */
 	void (*free)(struct queue *q);
 };
@@ -93,6 +98,7 @@ struct queue {
 };
 void queue_enqueue(struct queue *q, struct op_batch *b);
 void queue_stop(struct queue *q);
+bool queue_room(struct queue *q);
 bool queue_ready(struct queue *q);
 void queue_free(struct queue *q);
 #endif

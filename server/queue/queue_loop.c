@@ -21,6 +21,7 @@ struct queue_loop {
 	pthread_cond_t more;
 	struct op_batch *first, **last; /* enqueued, oldest first */
 	bool waiting, stop;
+	_Atomic size_t waiting_bytes;
 	_Atomic bool full;
 	uint64_t full_until_us; /* monotonic: the log is not asked again before */
 };
@@ -35,6 +36,7 @@ static void loop_enqueue(struct queue *base, struct op_batch *b)
 	struct queue_loop *q = of(base);
 
 	b->next = NULL;
+	q->waiting_bytes += b->bytes;
 	pthread_mutex_lock(&q->lock);
 	*q->last = b;
 	q->last = &b->next;
@@ -127,6 +129,7 @@ static bool commit_some(struct queue_loop *q, struct op_batch **b, uint32_t *i)
 			continue;
 		}
 		struct op_batch *next = (*b)->next;
+		q->waiting_bytes -= (*b)->bytes;
 		op_batch_free(*b);
 		*b = next;
 		*i = 0;
@@ -194,6 +197,11 @@ static void loop_stop(struct queue *base)
 		pthread_join(q->thread, NULL);
 }
 
+static bool loop_room(struct queue *base)
+{
+	return of(base)->waiting_bytes < QUEUE_BYTES_MAX;
+}
+
 static bool loop_ready(struct queue *base)
 {
 	return !of(base)->full;
@@ -216,6 +224,7 @@ static const struct queue_ops ops = {
 	.name = "loop",
 	.enqueue = loop_enqueue,
 	.stop = loop_stop,
+	.room = loop_room,
 	.ready = loop_ready,
 	.free = loop_free,
 };

@@ -252,7 +252,8 @@ static enum err do_read(struct sequencer *s, const struct op *op, struct outcome
 		return ERR_OK;
 	}
 	/* Room first: what was marked in the overlay must also be written. */
-	if (room_record(s, RECORD_HEAD))
+	if (room_record(s, RECORD_HEAD) || !overlay_user(&s->overlay, op->actor) ||
+		!overlay_user(&s->overlay, op->peer))
 		return ERR_OVERLOADED;
 	if (marks_add(&side->delivered, op->ordinal, op->target, up_to) ||
 		marks_add(&side->read, op->ordinal, op->target, up_to))

@@ -308,11 +308,11 @@ static int apply_mark(struct side *s, struct user *reader, const struct record *
 {
 	bool up_to = r->flags & RECORD_UP_TO;
 
-	if (marks_add(&s->delivered, r->ordinal, r->link, up_to))
+	if (marks_apply(&s->delivered, r->ordinal, r->link, up_to))
 		return -1;
 	if (r->type == RECORD_READ) {
 		uint32_t before = marks_count(&s->read);
-		if (marks_add(&s->read, r->ordinal, r->link, up_to))
+		if (marks_apply(&s->read, r->ordinal, r->link, up_to))
 			return -1;
 		reader->unread -= marks_count(&s->read) - before;
 	}

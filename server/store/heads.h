@@ -29,6 +29,8 @@ bool marks_cover(const struct marks *m, uint32_t ordinal);
 uint32_t marks_count(const struct marks *m);
 /* Marks one, or all up to it. 0; -1: too many spans or out of memory, unchanged. */
 int marks_add(struct marks *m, uint32_t ordinal, struct place at, bool up_to);
+/* The same for what is durable already: there is no bound, for the records of a batch may come in another order than its ops. -1: out of memory. */
+int marks_apply(struct marks *m, uint32_t ordinal, struct place at, bool up_to);
 int marks_copy(struct marks *to, const struct marks *from);
 void marks_release(struct marks *m);
 

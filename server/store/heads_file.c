@@ -180,7 +180,7 @@ static int take_marks(struct reader *r, struct marks *m)
 {
 	struct snap_marks s;
 
-	if (take(r, &s, sizeof s) || s.n_spans > SPANS_MAX)
+	if (take(r, &s, sizeof s) || s.n_spans > r->left / sizeof(struct span))
 		return -1;
 	*m = (struct marks){.pos = s.pos, .crc = s.crc, .upto = s.upto};
 	if (!s.n_spans)

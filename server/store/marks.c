@@ -74,13 +74,13 @@ static void raise_watermark(struct marks *m, uint32_t ordinal, struct place at)
 	drop_if_empty(m);
 }
 
-static int spans_room(struct marks *m)
+static int spans_room(struct marks *m, uint32_t most)
 {
 	uint32_t n = m->spans ? m->spans->n : 0, cap = m->spans ? m->spans->cap : 0;
 
 	if (n < cap)
 		return 0;
-	if (n >= SPANS_MAX)
+	if (n >= most)
 		return -1;
 	cap = cap ? cap * 2 : 4;
 	struct span_list *l = realloc(m->spans, sizeof *l + cap * sizeof l->span[0]);
@@ -92,9 +92,9 @@ static int spans_room(struct marks *m)
 	return 0;
 }
 
-static int add_alone(struct marks *m, uint32_t ordinal, struct place at)
+static int add_alone(struct marks *m, uint32_t ordinal, struct place at, uint32_t most)
 {
-	if (spans_room(m))
+	if (spans_room(m, most))
 		return -1;
 	struct span_list *l = m->spans;
 	uint32_t i = span_at(l, ordinal); /* the first span behind it */
@@ -117,14 +117,24 @@ static int add_alone(struct marks *m, uint32_t ordinal, struct place at)
 	return 0;
 }
 
-int marks_add(struct marks *m, uint32_t ordinal, struct place at, bool up_to)
+static int add(struct marks *m, uint32_t ordinal, struct place at, bool up_to, uint32_t most)
 {
 	if (marks_cover(m, ordinal) && (!up_to || ordinal <= m->upto))
 		return 0;
 	if (!up_to && ordinal != m->upto + 1)
-		return add_alone(m, ordinal, at);
+		return add_alone(m, ordinal, at, most);
 	raise_watermark(m, ordinal, at);
 	return 0;
+}
+
+int marks_add(struct marks *m, uint32_t ordinal, struct place at, bool up_to)
+{
+	return add(m, ordinal, at, up_to, SPANS_MAX);
+}
+
+int marks_apply(struct marks *m, uint32_t ordinal, struct place at, bool up_to)
+{
+	return add(m, ordinal, at, up_to, UINT32_MAX);
 }
 
 int marks_copy(struct marks *to, const struct marks *from)

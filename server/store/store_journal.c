@@ -117,7 +117,8 @@ static void fill_marks(struct store_journal *s, struct stored *m)
 		m->read_ms = index_mark_time(s->index, conv, index_mark_class(d, true), r->ordinal, r->at.pos);
 	if (delivered)
 		m->delivered_ms = index_mark_time(s->index, conv, index_mark_class(d, false), r->ordinal, r->at.pos);
-	if (delivered && !m->delivered_ms)
+	/* A mark of what came later covers it as well; it reached her no later than she read it. */
+	if (read && (!m->delivered_ms || m->delivered_ms > m->read_ms))
 		m->delivered_ms = m->read_ms;
 }
 

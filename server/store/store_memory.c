@@ -69,11 +69,9 @@ static void find_marks(const struct store_memory *s, struct stored *m)
 			continue;
 		if (k->type == RECORD_READ && !m->read_ms)
 			m->read_ms = k->time_ms;
-		if (k->type == RECORD_DELIVERED && !m->delivered_ms)
+		if (!m->delivered_ms)
 			m->delivered_ms = k->time_ms;
 	}
-	if (!m->delivered_ms)
-		m->delivered_ms = m->read_ms;
 }
 
 static struct stored *copy_out(const struct store_memory *s, const struct record *r, struct page *out)

@@ -50,15 +50,15 @@ fail()
 	[ $# -lt 2 ] || diag "$2"
 }
 
-# ok NAME COMMAND...: passes when the command ends with 0.
+# ok NAME COMMAND...: passes when the command, which runs in this shell, ends with 0.
 ok()
 {
 	_name=$1
 	shift
-	if _said=$("$@" 2>&1); then
+	if "$@" >"$TEST_DIR/said" 2>&1; then
 		pass "$_name"
 	else
-		fail "$_name" "$_said"
+		fail "$_name" "$(cat "$TEST_DIR/said")"
 	fi
 }
 
@@ -180,10 +180,19 @@ http_as()
 	http "$@" -K "$TEST_DIR/curl.$$"
 }
 
-# json METHOD BODY: the curl arguments for it, for use as: http_as "$t" /messages $(json POST) -d BODY
-json()
+# call METHOD PATH TOKEN [BODY]: prints the status, a space, and the body. TOKEN - is none.
+call()
 {
-	echo "-X $1 -H Content-Type:application/json"
+	_method=$1 _path=$2 _token=$3
+	shift 3
+	[ $# -eq 0 ] || set -- -H 'Content-Type: application/json' --data-binary "$1"
+	: >"$TEST_DIR/body"
+	if [ "$_token" = - ]; then
+		_code=$(http "$_path" -X "$_method" "$@" -o "$TEST_DIR/body" -w '%{http_code}')
+	else
+		_code=$(http_as "$_token" "$_path" -X "$_method" "$@" -o "$TEST_DIR/body" -w '%{http_code}')
+	fi
+	printf '%s %s\n' "$_code" "$(cat "$TEST_DIR/body")"
 }
 
 # new_session NAME [PASSWORD]: prints a token.

@@ -46,7 +46,7 @@ static void must_be_safe(struct str text, enum sanitise_mode mode)
 	while (p < end) {
 		uint32_t c = next(&p);
 		must(!harmful(c, mode));
-		marks = c >= 0x300 && c <= 0x36f ? marks + 1 : 0;
+		marks = (c >= 0x300 && c <= 0x36f) || c == 0x200c || c == 0x200d || c == 0xfe0f ? marks + 1 : 0;
 		must(marks <= SANITISE_COMBINING_MAX);
 	}
 }

@@ -505,7 +505,7 @@ static void test_int(void **state)
 	assert_int_equal(json_int(&five, 6, 9, &out), -1);
 	assert_int_equal(json_int(&five, 1, 4, &out), -1);
 	assert_int_equal(json_int(&text, 0, 9, &out), -1);
-	assert_int_equal(json_int(&(struct json_value){JSON_NONE, false, STR("")}, 0, 9, &out), -1);
+	assert_int_equal(json_int(&(struct json_value){.type = JSON_NONE}, 0, 9, &out), -1);
 }
 
 static void test_writing(void **state)

@@ -151,6 +151,11 @@ static void test_combining(void **state)
 	both("x" ACUTES8 ACUTE, "x" ACUTES8);
 	both("x" ACUTES8 ACUTES8 ACUTES8 "y" ACUTE, "x" ACUTES8 "y" ACUTE);
 	both(ACUTES8 ACUTE "a", ACUTES8 "a");
+	/* What takes no room does not start a new pile. */
+	both("x" ACUTES8 "\u200d" ACUTES8, "x" ACUTES8);
+	both("x" ACUTES8 "\u200c" ACUTE "\ufe0f" ACUTE "\U000e0100" ACUTE "\u034f" ACUTE "y", "x" ACUTES8 "y");
+	both("\u0e2a\u0e47\u0e47\u0e47\u0e47\u0e47\u0e47\u0e47\u0e47\u0e47\u0e47",
+		"\u0e2a\u0e47\u0e47\u0e47\u0e47\u0e47\u0e47\u0e47\u0e47");
 }
 
 static void test_full(void **state)

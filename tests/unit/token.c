@@ -137,7 +137,7 @@ static void test_foreign_bytes(void **state)
 	(void)state;
 	id_format(&key, here, SENDER, SENDER, id);
 	cursor_format(&key, here, SENDER, cursor);
-	for (int c = 0; c < 0x80; c++) {
+	for (int c = 0; c < 256; c++) {
 		char bad_id[ID_TEXT], bad_cursor[CURSOR_TEXT];
 		if (c && strchr(alphabet, c))
 			continue;
