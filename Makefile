@@ -107,8 +107,10 @@ lint: ## format, sizes, include table, scripts, manual pages, warnings of gcc an
 	$(RUN) tests/lint/lint.t
 flags:
 	@echo '$(subst ','\'',$(ALL_CFLAGS))'
-format: ## clang-format every source file
-	clang-format -i $(SOURCES)
+format: ## clang-format every source file; manual pages and completions from the programs' tables
+	$(Q)clang-format -i $(SOURCES)
+	$(SUBMAKE) all
+	@tests/lint/documented.sh $(BUILD) --write
 san: ## unit and end-to-end tests under ASan and UBSan, in build-san
 	@packaging/deps.sh build check
 	+$(Q)HARDEN=-fPIE CFLAGS="$(SANITIZE) -fsanitize=address,undefined" $(WRAPPED) $(MAKE) BUILD=build-san check

@@ -233,14 +233,16 @@ int duration_parse(const char *text, uint64_t *ms)
 {
 	char *end;
 
-	if (!isdigit((unsigned char)*text) || text[strspn(text, "0123456789.")] == 'x')
+	/* What else strtod() reads, such as 0x10 and 1e3, is no time. */
+	if (!isdigit((unsigned char)*text))
 		return -1;
 	double v = strtod(text, &end);
-	double unit = strcmp(end, "ms") == 0           ? 1
-		      : strcmp(end, "s") == 0 || !*end ? 1000
-		      : strcmp(end, "m") == 0          ? 60000
-		      : strcmp(end, "h") == 0          ? 3600000
-						       : 0;
+	double unit = end != text + strspn(text, "0123456789.") ? 0
+		      : strcmp(end, "ms") == 0                  ? 1
+		      : strcmp(end, "s") == 0 || !*end          ? 1000
+		      : strcmp(end, "m") == 0                   ? 60000
+		      : strcmp(end, "h") == 0                   ? 3600000
+								: 0;
 	if (unit == 0 || v * unit < 1 || v * unit > 1e12)
 		return -1;
 	*ms = (uint64_t)(v * unit);
@@ -409,7 +411,9 @@ static int check_args(struct cli *c)
 
 int cli_run(int argc, char **argv)
 {
-	static struct cli c; /* large, and there is one */
+	static struct cli c; /* large */
+
+	memset(&c, 0, sizeof c);
 	int rc = parse(&c, argc, argv);
 
 	if (rc)

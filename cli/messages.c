@@ -5,14 +5,33 @@
 
 enum { ID_EXACT = 33, ID_PART_MIN = 6 };
 
-static int walk_page(struct unread_walk *w, const char *body)
+cJSON *answer_json(const struct http_answer *a, bool array)
 {
-	cJSON *page = cJSON_Parse(body), *m;
-	int rc = 0;
+	cJSON *doc = a->body.data ? cJSON_ParseWithLength(a->body.data, a->body.len) : NULL;
 
-	cJSON_ArrayForEach(m, page) if (rc == 0) rc = w->fn(w->ctx, m);
+	if (doc && (array ? cJSON_IsArray(doc) : cJSON_IsObject(doc)))
+		return doc;
+	cJSON_Delete(doc);
+	cli_fail(EXIT_FAILED, "the server answered %d, but not as chatd does; is the URL right?", a->status);
+	return NULL;
+}
+
+/* An exit code; *stop: what fn answered. */
+static int walk_page(struct unread_walk *w, const struct http_answer *a, int *stop)
+{
+	cJSON *page = answer_json(a, true), *m;
+
+	if (!page)
+		return EXIT_FAILED;
+	cJSON_ArrayForEach(m, page)
+	{
+		if (*stop == 0)
+			*stop = w->fn(w->ctx, m);
+	}
 	cJSON_Delete(page);
-	return rc;
+	if (token_text_ok(str_of(a->next_cursor)))
+		snprintf(w->next, sizeof w->next, "%s", a->next_cursor);
+	return EXIT_DONE;
 }
 
 int unread_walk(struct cli *c, struct unread_walk *w)
@@ -26,12 +45,11 @@ int unread_walk(struct cli *c, struct unread_walk *w)
 		snprintf(path, sizeof path, "/messages?limit=%u%s%s%s%s", w->limit, w->from ? "&from=" : "",
 			w->from ? w->from : "", after[0] ? "&after=" : "", after);
 		w->next[0] = 0;
+		cli_restart_clock(c);
 		rc = cli_request(c, "GET", path, NULL, true, false, &a);
-		if (rc == EXIT_DONE && a.status == 200) {
-			stop = walk_page(w, a.body.data);
-			snprintf(w->next, sizeof w->next, "%s", a.next_cursor);
-			snprintf(after, sizeof after, "%s", a.next_cursor);
-		}
+		if (rc == EXIT_DONE && a.status != 204)
+			rc = walk_page(w, &a, &stop);
+		snprintf(after, sizeof after, "%s", w->next);
 		http_answer_release(&a);
 		if (!w->next[0])
 			break;
@@ -89,6 +107,10 @@ int message_mark(struct cli *c, const char *id)
 
 	snprintf(path, sizeof path, "/messages/%s", id);
 	int rc = cli_request(c, "PATCH", path, &read_true, true, false, &a);
+	cJSON *m = rc == EXIT_DONE ? answer_json(&a, false) : NULL;
+	if (rc == EXIT_DONE && !m)
+		rc = EXIT_FAILED;
+	cJSON_Delete(m);
 	http_answer_release(&a);
 	return rc;
 }
@@ -97,6 +119,11 @@ int message_mark(struct cli *c, const char *id)
 static int together(int all, int one)
 {
 	return all < 0 || all == one ? one : EXIT_PARTLY;
+}
+
+static bool all_time_over(const struct cli *c, int code)
+{
+	return code == EXIT_TIMEOUT && c->timeout_given;
 }
 
 int each_line(struct cli *c, int (*fn)(struct cli *c, const char *line))
@@ -111,9 +138,16 @@ int each_line(struct cli *c, int (*fn)(struct cli *c, const char *line))
 			line[--n] = 0;
 		if (strlen(line) != (size_t)n)
 			all = together(all, cli_fail(EXIT_FAILED, "a line with a NUL byte was left out"));
-		else if (n)
-			all = together(all, fn(c, line));
+		else if (n) {
+			cli_restart_clock(c);
+			int one = fn(c, line);
+			all = together(all, one);
+			if (all_time_over(c, one))
+				break;
+		}
 	}
+	if (ferror(stdin))
+		all = together(all, cli_fail(EXIT_FAILED, "stdin cannot be read"));
 	free(line);
 	return all < 0 ? EXIT_DONE : all;
 }
@@ -122,7 +156,12 @@ int each_arg(struct cli *c, int (*fn)(struct cli *c, const char *arg))
 {
 	int all = -1;
 
-	for (int i = 0; i < c->n_args; i++)
-		all = together(all, fn(c, c->args[i]));
+	for (int i = 0; i < c->n_args; i++) {
+		cli_restart_clock(c);
+		int one = fn(c, c->args[i]);
+		all = together(all, one);
+		if (all_time_over(c, one))
+			break;
+	}
 	return all < 0 ? EXIT_DONE : all;
 }

@@ -3,6 +3,9 @@
 #define CHAT_CLI_MESSAGES_H
 #include "cli/out.h"
 
+/* The JSON of an answer that says that it went well, an array or an object. NULL after a message: whoever answered was no chatd. */
+cJSON *answer_json(const struct http_answer *a, bool array);
+
 /* Walks the unread messages, page by page. fn answers 0 to go on. from: one sender, or NULL. limit: messages of a page; pages: at most (0: all).
  * An exit code; *next: the cursor behind the last page when there is more, else empty. */
 struct unread_walk {

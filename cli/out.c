@@ -12,7 +12,9 @@
 const char *const message_columns[] = {
 	"id", "client_id", "from", "to", "kind", "body", "sent_at", "delivered_at", "read_at", NULL};
 
-enum { LINE_MAX_BYTES = 1 << 20 };
+const char *const answer_columns[] = {"id", "client_id", "sent_at", NULL};
+
+enum { LINE_MAX_BYTES = 1 << 20, STRFTIME_MAX = 96 };
 
 void out_begin(struct out *o, struct cli *c, const char *const *columns, bool single)
 {
@@ -151,17 +153,15 @@ static const char *format_field(char letter)
 	return NULL;
 }
 
-/* p stands on T: %T or %T{strftime}. Answers the last character used. */
+/* p stands on T: %T or %T{strftime}, checked before. Answers the last character used. */
 static const char *format_time(const struct cli *c, const char *p, const cJSON *item, struct buf *line)
 {
-	char fmt[96] = "%Y-%m-%d %H:%M:%S", scratch[64];
+	char fmt[STRFTIME_MAX] = "%Y-%m-%d %H:%M:%S", scratch[64];
 
 	if (p[1] == '{') {
 		size_t n = strcspn(p + 2, "}");
-		if (n < sizeof fmt) {
-			memcpy(fmt, p + 2, n);
-			fmt[n] = 0;
-		}
+		memcpy(fmt, p + 2, n);
+		fmt[n] = 0;
 		p += 2 + n;
 	}
 	add_time(c, field_text(item, "sent_at", scratch), fmt, line);
@@ -199,8 +199,14 @@ int out_format_check(const char *format)
 		if (*p != '%')
 			continue;
 		p++;
-		if (*p == 'T' && p[1] == '{' && !strchr(p, '}'))
-			return cli_fail(EXIT_USAGE, "--format: %%T{ is not closed");
+		if (*p == 'T' && p[1] == '{') {
+			size_t n = strcspn(p + 2, "}");
+			if (!p[2 + n] || n >= STRFTIME_MAX)
+				return cli_fail(EXIT_USAGE,
+					"--format: %%T{ is not closed, or longer than %d characters", STRFTIME_MAX - 1);
+			p += 2 + n;
+			continue;
+		}
 		if (!*p || (!strchr("TS%", *p) && !format_field(*p)))
 			return cli_fail(EXIT_USAGE,
 				"--format knows %%i %%c %%f %%t %%b %%T{strftime} %%S %%%%; see: chatctl help formats");

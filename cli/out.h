@@ -12,7 +12,8 @@ struct out {
 	bool single; /* json: the object itself, no array around it */
 	bool failed;
 };
-extern const char *const message_columns[];
+extern const char *const message_columns[]; /* of a message */
+extern const char *const answer_columns[];  /* of what the server answers to a send */
 void out_begin(struct out *o, struct cli *c, const char *const *columns, bool single);
 /* 0, or -1 when stdout cannot be written. Flushed per item. */
 int out_item(struct out *o, const cJSON *item);

@@ -91,7 +91,8 @@ int cli_answer(const struct http_answer *a, bool silent)
 			say_safe(code);
 		}
 		fputs(")", stderr);
-		if (detail) {
+		/* Where there is nothing more to say the server says the title again. */
+		if (detail && (!title || strcmp(detail, title) != 0)) {
 			fputs(": ", stderr);
 			say_safe(detail);
 		}

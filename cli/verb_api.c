@@ -33,14 +33,14 @@ static bool path_ok(const char *path)
 
 static int method_of(const char *word, char method[16])
 {
-	static const char *const known[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+	static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
 
 	for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
 		if (strcasecmp(known[i], word) == 0) {
 			snprintf(method, 16, "%s", known[i]);
 			return EXIT_DONE;
 		}
-	return cli_fail(EXIT_USAGE, "METHOD is GET, POST, PUT, PATCH or DELETE, not \"%s\"", word);
+	return cli_fail(EXIT_USAGE, "METHOD is GET, HEAD, POST, PUT, PATCH or DELETE, not \"%s\"", word);
 }
 
 /* Of PUT and the like, stdin; but nobody is made to type it. */

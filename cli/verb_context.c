@@ -20,6 +20,8 @@ static void show(void *ctx, const char *name)
 		cJSON_AddStringToObject(o, "url", p.url);
 		cJSON_AddStringToObject(o, "user", p.user);
 		cJSON_AddStringToObject(o, "login", p.token[0] ? "yes" : "no");
+	} else {
+		cli_fail(EXIT_USAGE, "%s", why);
 	}
 	(void)out_item(&l->out, o);
 	cJSON_Delete(o);
@@ -44,6 +46,10 @@ static int use(struct cli *c)
 
 	if (rc > 0)
 		return cli_fail(EXIT_FAILED, "there is no context \"%s\"; see: chatctl context ls", c->args[1]);
+	if (rc == 0 && c->dry_run) {
+		printf("would use the context %s\n", c->args[1]);
+		return EXIT_DONE;
+	}
 	if (rc < 0 || profile_use(c->args[1], why))
 		return cli_fail(EXIT_USAGE, "%s", why);
 	return EXIT_DONE;
@@ -57,7 +63,9 @@ static int remove_one(struct cli *c)
 		printf("would remove the context %s\n", c->args[1]);
 		return EXIT_DONE;
 	}
-	return profile_remove(c->args[1], why) ? cli_fail(EXIT_FAILED, "%s", why) : EXIT_DONE;
+	if (profile_remove(c->args[1], why) == 0)
+		return EXIT_DONE;
+	return profile_name_ok(c->args[1]) ? cli_fail(EXIT_FAILED, "%s", why) : cli_fail(EXIT_USAGE, "%s", why);
 }
 
 static int exec_context(struct cli *c)

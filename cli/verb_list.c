@@ -6,6 +6,8 @@
 struct listing {
 	struct out out;
 	uint64_t since_ms;
+	unsigned limit; /* of messages shown, whatever the pages; 0: none */
+	bool cut;       /* there was one more */
 };
 
 static int show(void *ctx, const cJSON *m)
@@ -17,7 +19,8 @@ static int show(void *ctx, const cJSON *m)
 	if (l->since_ms && cJSON_IsString(sent) &&
 		clock_parse(sent->valuestring, strlen(sent->valuestring), &ms) == 0 && ms < l->since_ms)
 		return 0;
-	return out_item(&l->out, m);
+	l->cut = l->limit && l->out.n >= l->limit;
+	return l->cut || out_item(&l->out, m);
 }
 
 /* A date, a time, or how long ago: 2026-01-01, an RFC 3339 time, 2h. */
@@ -52,13 +55,20 @@ static int exec_list(struct cli *c)
 			"--since is a date (2026-01-31), a time (2026-01-31T08:00:00Z) or how long ago (2h), not "
 			"\"%s\"",
 			since);
-	w.pages = cli_switch(c, "all-pages") ? 0 : 1;
+	/* What is recent stands on the last pages: with --since all are walked, and --limit counts what is shown. */
+	w.pages = since || cli_switch(c, "all-pages") ? 0 : 1;
+	if (since && !cli_switch(c, "all-pages")) {
+		l.limit = w.limit;
+		w.limit = PAGE_MAX;
+	}
 	out_begin(&l.out, c, message_columns, false);
 	rc = unread_walk(c, &w);
 	if (rc == EXIT_DONE && out_end(&l.out))
 		return cli_fail(EXIT_FAILED, "cannot write to stdout");
-	if (rc == EXIT_DONE && w.next[0] && !c->quiet)
-		fprintf(stderr, "chatctl: there are more: --all-pages, or --after %s\n", w.next);
+	if (rc == EXIT_DONE && l.cut)
+		cli_note(c, "there are more: --all-pages, or a greater --limit");
+	else if (rc == EXIT_DONE && w.next[0])
+		cli_note(c, "there are more: --all-pages, or --after %s", w.next);
 	if (rc == EXIT_DONE && l.out.n == 0 && cli_switch(c, "empty"))
 		return EXIT_NOTHING;
 	return rc;
@@ -69,7 +79,8 @@ static const struct cli_option options[] = {
 	{"since", 0, "TIME", "only what was sent since then: a date, a time, or how long ago (2h)", COMPLETE_NONE,
 		false},
 	{"after", 0, "CURSOR", "go on behind this place, as the last run said", COMPLETE_NONE, false},
-	{"limit", 0, "N", "messages of one page, 1 to 500 (default 50)", COMPLETE_NONE, false},
+	{"limit", 0, "N", "at most so many messages, 1 to 500 (default 50); with --all-pages of one page",
+		COMPLETE_NONE, false},
 	{"all-pages", 0, NULL, "all pages, not only the first", COMPLETE_NONE, false},
 	{"unread", 0, NULL, "unread messages: what it does anyway", COMPLETE_NONE, false},
 	{"empty", 'e', NULL, "exit 3 when there is nothing", COMPLETE_NONE, false},

@@ -74,8 +74,8 @@ static int exec_mark(struct cli *c)
 		rc = each_line(c, mark_one);
 	else
 		rc = each_arg(c, mark_one);
-	if (!c->quiet && !c->dry_run && marked)
-		fprintf(stderr, "chatctl: %u marked as read\n", marked);
+	if (marked)
+		cli_note(c, "%u marked as read", marked);
 	return rc;
 }
 

@@ -3,6 +3,25 @@
 
 static struct out out;
 
+static int show(struct cli *c, const cJSON *m)
+{
+	const cJSON *body = cJSON_GetObjectItemCaseSensitive(m, "body");
+
+	if (c->mode_given || c->format)
+		return out_item(&out, m) ? EXIT_FAILED : EXIT_DONE;
+	out_text(c, str_of(cJSON_IsString(body) ? body->valuestring : ""), false);
+	putchar('\n');
+	return EXIT_DONE;
+}
+
+static int mark(struct cli *c, const char *id)
+{
+	if (!c->dry_run)
+		return message_mark(c, id);
+	printf("would mark %s\n", id);
+	return EXIT_DONE;
+}
+
 static int read_one(struct cli *c, const char *typed)
 {
 	struct http_answer a;
@@ -13,29 +32,24 @@ static int read_one(struct cli *c, const char *typed)
 		return rc;
 	snprintf(path, sizeof path, "/messages/%s", id);
 	rc = cli_request(c, "GET", path, NULL, true, false, &a);
-	cJSON *m = rc == EXIT_DONE ? cJSON_Parse(a.body.data) : NULL;
-	if (m && !c->mode_given && !c->format) {
-		const cJSON *body = cJSON_GetObjectItemCaseSensitive(m, "body");
-		out_text(c, str_of(cJSON_IsString(body) ? body->valuestring : ""), false);
-		putchar('\n');
-	} else if (m && out_item(&out, m)) {
-		rc = EXIT_FAILED;
-	}
+	cJSON *m = rc == EXIT_DONE ? answer_json(&a, false) : NULL;
+	if (rc == EXIT_DONE)
+		rc = m ? show(c, m) : EXIT_FAILED;
 	cJSON_Delete(m);
 	http_answer_release(&a);
 	if (rc == EXIT_DONE && cli_switch(c, "mark"))
-		rc = message_mark(c, id);
+		rc = mark(c, id);
 	return rc;
 }
 
 static int exec_read(struct cli *c)
 {
-	bool lines = c->mode_given || c->format;
+	bool rows = c->mode_given || c->format;
 
-	if (lines)
+	if (rows)
 		out_begin(&out, c, message_columns, c->n_args == 1);
 	int rc = each_arg(c, read_one);
-	if (lines && out_end(&out))
+	if (rows ? out_end(&out) : out_flush())
 		return cli_fail(EXIT_FAILED, "cannot write to stdout");
 	return rc;
 }

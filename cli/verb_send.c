@@ -1,16 +1,25 @@
 #include "cli/messages.h"
 #include "common/msg.h"
+#include "common/wire/json.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { TEXT_MAX = 1 << 20, BATCH = 100 };
+enum {
+	TEXT_MAX = 1 << 20,
+	BATCH = 100,                            /* messages of one request */
+	BATCH_BYTES = REQUEST_MAX - (64 << 10), /* and bytes, with room for what stands around them */
+	PREFIX_MAX = CLIENT_ID_MAX - 11,        /* of --id for many: a dot and a number follow */
+};
 
 static struct out out;
+static const char *prefix; /* of the ids of --each-line and --batch */
+static char own_prefix[23];
 static unsigned lines; /* messages of --each-line so far, for their ids */
 
 /* Reads a file (or stdin) whole; one trailing newline is dropped. */
-static int read_text(const char *path, struct buf *b)
+static int read_text(const struct cli *c, const char *path, struct buf *b)
 {
 	bool in = strcmp(path, "-") == 0;
 	FILE *f = in ? stdin : fopen(path, "re");
@@ -19,57 +28,84 @@ static int read_text(const char *path, struct buf *b)
 
 	if (!f)
 		return cli_fail(EXIT_USAGE, "cannot open %s: %s", path, strerror(errno));
+	if (in && isatty(STDIN_FILENO))
+		cli_note(c, "type the text; Ctrl-D on a line of its own ends it");
 	while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && !b->failed)
 		buf_add(b, chunk, n);
-	bool bad = ferror(f) != 0;
+	const char *bad = ferror(f) ? strerror(errno) : NULL;
 	if (!in)
 		fclose(f);
 	if (bad || b->failed)
-		return cli_fail(EXIT_USAGE, "%s: %s", path, bad ? "cannot be read" : "is longer than 1 MiB");
+		return cli_fail(EXIT_USAGE, "%s: %s", path, bad ? bad : "is longer than 1 MiB");
 	if (b->len && b->data[b->len - 1] == '\n')
 		b->len--;
 	return EXIT_DONE;
 }
 
 /* Quotes a word for a shell. */
-static void print_word(FILE *to, const char *w)
+static void print_word(const char *w)
 {
-	fputc('\'', to);
+	fputs(" '", stderr);
 	for (; *w; w++)
 		if (*w == '\'')
-			fputs("'\\''", to);
+			fputs("'\\''", stderr);
 		else
-			fputc(*w, to);
-	fputc('\'', to);
+			fputc(*w, stderr);
+	fputc('\'', stderr);
 }
 
-/* The outcome is not known: the very command that is safe to run again. */
-static void say_again(const struct cli *c, const char *to, const char *client_id)
+/* The outcome is not known: the very command that is safe to run again, up to what stands behind "send". */
+static void say_again(const struct cli *c, const char *id)
+{
+	const char *url = cli_option(c, "url");
+
+	cli_note(c, "whether it was sent is not known; this is safe to run again:");
+	fputs("  chatctl", stderr);
+	if (cli_option(c, "context")) {
+		fputs(" -c", stderr);
+		print_word(c->profile.name);
+	}
+	if (url) {
+		fputs(" --url", stderr);
+		print_word(url);
+	}
+	fprintf(stderr, " send --id %s", id);
+}
+
+/* A line of a log goes to a terminal, or it is asked for on stdin. */
+static bool may_show(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
+			return false;
+	return true;
+}
+
+static void say_send_again(const struct cli *c, const char *to, struct str text, const char *client_id)
 {
 	const char *file = cli_option(c, "file");
+	char *copy = strndup(text.p, text.n);
+	bool piped = !cli_switch(c, "each-line") && (c->n_args < 2 || strcmp(c->args[1], "-") == 0);
 
-	fprintf(stderr, "chatctl: whether it was sent is not known; this is safe to run again:\n  chatctl");
-	if (cli_option(c, "context")) {
-		fputs(" -c ", stderr);
-		print_word(stderr, c->profile.name);
-	}
-	fprintf(stderr, " send --id %s %s", client_id, to);
-	if (file) {
-		fputs(" -f ", stderr);
-		print_word(stderr, file);
-	} else if (c->n_args > 1 && !cli_switch(c, "each-line")) {
-		fputs(" -- ", stderr);
-		print_word(stderr, c->args[1]);
+	say_again(c, client_id);
+	fprintf(stderr, " %s", to);
+	if (file && strcmp(file, "-") != 0) {
+		fputs(" -f", stderr);
+		print_word(file);
+	} else if (copy && !piped && may_show(copy)) {
+		fputs(" --", stderr);
+		print_word(copy);
 	} else {
-		fputs(" -", stderr);
+		fputs(" -  # with the same text on stdin", stderr);
 	}
 	fputc('\n', stderr);
+	free(copy);
 }
 
 static char *message_json(const char *to, struct str text, const char *client_id)
 {
 	cJSON *m = cJSON_CreateObject();
-	char *copy = strndup(text.p ? text.p : "", text.n), *json = NULL;
+	char *copy = strndup(text.p, text.n), *json = NULL;
 
 	if (m && copy && cJSON_AddStringToObject(m, "to", to) && cJSON_AddStringToObject(m, "body", copy) &&
 		cJSON_AddStringToObject(m, "client_id", client_id))
@@ -81,22 +117,35 @@ static char *message_json(const char *to, struct str text, const char *client_id
 
 static int show_answer(struct cli *c, const struct http_answer *a)
 {
-	if (!c->mode_given && !c->format)
-		return EXIT_DONE;
-	cJSON *answer = cJSON_Parse(a->body.data);
-	int rc = out_item(&out, answer);
+	cJSON *answer = answer_json(a, false);
+	int rc = answer ? EXIT_DONE : EXIT_FAILED;
+
+	if (answer && !cJSON_IsString(cJSON_GetObjectItemCaseSensitive(answer, "id")))
+		rc = cli_fail(EXIT_FAILED, "the server's answer has no id");
+	else if (answer && (c->mode_given || c->format) && out_item(&out, answer))
+		rc = cli_fail(EXIT_FAILED, "sent, but cannot write to stdout");
 	cJSON_Delete(answer);
-	return rc ? EXIT_FAILED : EXIT_DONE;
+	return rc;
+}
+
+static int check_text(struct str text)
+{
+	if (text.n == 0)
+		return cli_fail(EXIT_USAGE, "there is no text to send");
+	if (memchr(text.p, 0, text.n))
+		return cli_fail(EXIT_USAGE, "a message cannot hold a NUL byte");
+	if (!utf8_ok(text))
+		return cli_fail(EXIT_USAGE, "the text is not UTF-8; iconv -c -t utf-8 makes it so");
+	return EXIT_DONE;
 }
 
 static int send_one(struct cli *c, const char *to, struct str text, const char *client_id)
 {
 	struct http_answer a;
+	int rc = check_text(text);
 
-	if (memchr(text.n ? text.p : "", 0, text.n))
-		return cli_fail(EXIT_USAGE, "a message cannot hold a NUL byte");
-	if (text.n == 0)
-		return cli_fail(EXIT_USAGE, "there is no text to send");
+	if (rc)
+		return rc;
 	if (c->dry_run) {
 		printf("would send %zu bytes to %s as %s\n", text.n, to, client_id);
 		return EXIT_DONE;
@@ -105,9 +154,9 @@ static int send_one(struct cli *c, const char *to, struct str text, const char *
 	if (!json)
 		return cli_fail(EXIT_FAILED, "out of memory");
 	struct str body = str_of(json);
-	int rc = cli_request(c, "POST", "/messages", &body, true, false, &a);
+	rc = cli_request(c, "POST", "/messages", &body, true, false, &a);
 	if (rc == EXIT_NETWORK || rc == EXIT_TIMEOUT)
-		say_again(c, to, client_id);
+		say_send_again(c, to, text, client_id);
 	if (rc == EXIT_DONE)
 		rc = show_answer(c, &a);
 	http_answer_release(&a);
@@ -117,143 +166,187 @@ static int send_one(struct cli *c, const char *to, struct str text, const char *
 
 static int send_line(struct cli *c, const char *line)
 {
-	const char *id = cli_option(c, "id");
 	char client_id[CLIENT_ID_MAX + 1];
 
-	/* Each line needs an id of its own; with --id the same input makes the same ids. */
-	if (id)
-		snprintf(client_id, sizeof client_id, "%.52s.%u", id, ++lines);
-	else
-		random_id(client_id);
+	/* Each line needs an id of its own; the same --id and the same input make the same ids. */
+	snprintf(client_id, sizeof client_id, "%s.%u", prefix, ++lines);
 	return send_one(c, c->args[0], str_of(line), client_id);
 }
 
 /* ---- --batch: JSON lines, each with its own "to", sent as arrays ---- */
 
 struct batch {
-	cJSON *array;
-	int n, sent, failed, code;
+	struct buf json; /* "[" and n messages */
+	unsigned n, number[BATCH], sent, failed;
+	int code; /* of those that failed: the one that all have, else EXIT_FAILED */
 };
 
-static int batch_result(struct cli *c, struct batch *b, cJSON *answers)
+static void one_failed(struct batch *b, int code)
 {
-	cJSON *one;
+	b->code = b->failed++ && b->code != code ? EXIT_FAILED : code;
+}
 
-	if (cJSON_GetArraySize(answers) != b->n)
-		return cli_fail(EXIT_FAILED, "the server's answer does not fit what was sent");
-	cJSON_ArrayForEach(one, answers)
+static int batch_result(struct cli *c, struct batch *b, const struct http_answer *a)
+{
+	cJSON *answers = answer_json(a, true), *one;
+	unsigned i = 0;
+	int rc = answers ? EXIT_DONE : EXIT_FAILED;
+
+	if (answers && (unsigned)cJSON_GetArraySize(answers) != b->n)
+		rc = cli_fail(EXIT_FAILED, "the server's answer does not fit what was sent");
+	const cJSON *list = rc ? NULL : answers;
+	cJSON_ArrayForEach(one, list)
 	{
-		const cJSON *code = cJSON_GetObjectItemCaseSensitive(one, "code"),
-			    *status = cJSON_GetObjectItemCaseSensitive(one, "status");
-		if (!cJSON_IsNumber(status)) {
+		const cJSON *status = cJSON_GetObjectItemCaseSensitive(one, "status");
+		char *text = cJSON_IsNumber(status) ? cJSON_PrintUnformatted(one) : NULL;
+		struct http_answer refused = {.status = text ? (int)status->valuedouble : 0, .body.data = text};
+		if (text) {
+			fprintf(stderr, "line %u: ", b->number[i]);
+			one_failed(b, cli_answer(&refused, false));
+			free(text);
+		} else {
 			b->sent++;
 			if ((c->mode_given || c->format) && out_item(&out, one))
-				return EXIT_FAILED;
-			continue;
+				rc = cli_fail(EXIT_FAILED, "sent, but cannot write to stdout");
 		}
-		struct http_answer a = {.status = (int)status->valuedouble};
-		char *text = cJSON_PrintUnformatted(one);
-		a.body.data = text ? text : "";
-		int rc = cli_answer(&a, false);
-		(void)code;
-		free(text);
-		b->code = b->failed++ && b->code != rc ? EXIT_FAILED : rc;
+		i++;
 	}
-	return EXIT_DONE;
+	cJSON_Delete(answers);
+	return rc;
+}
+
+static void say_batch_again(const struct cli *c)
+{
+	say_again(c, prefix);
+	fputs(" --batch", stderr);
+	if (c->n_args && strcmp(c->args[0], "-") != 0)
+		print_word(c->args[0]);
+	else
+		fputs("  # with the same lines on stdin", stderr);
+	fputc('\n', stderr);
 }
 
 static int batch_flush(struct cli *c, struct batch *b)
 {
 	struct http_answer a;
+	int rc = EXIT_DONE;
 
-	if (b->n == 0)
-		return EXIT_DONE;
-	char *json = cJSON_PrintUnformatted(b->array);
-	if (!json)
-		return cli_fail(EXIT_FAILED, "out of memory");
-	struct str body = str_of(json);
-	int rc = c->dry_run ? EXIT_DONE : cli_request(c, "POST", "/messages", &body, true, false, &a);
-	if (c->dry_run) {
-		printf("would send %d messages\n", b->n);
-	} else {
-		cJSON *answers = rc == EXIT_DONE ? cJSON_Parse(a.body.data) : NULL;
+	if (b->n && c->dry_run) {
+		printf("would send %u messages\n", b->n);
+	} else if (b->n) {
+		buf_addc(&b->json, ']');
+		struct str body = buf_str(&b->json);
+		cli_restart_clock(c);
+		rc = cli_request(c, "POST", "/messages", &body, true, false, &a);
+		if (rc == EXIT_NETWORK || rc == EXIT_TIMEOUT)
+			say_batch_again(c);
 		if (rc == EXIT_DONE)
-			rc = batch_result(c, b, answers);
-		cJSON_Delete(answers);
+			rc = batch_result(c, b, &a);
 		http_answer_release(&a);
 	}
-	free(json);
-	cJSON_Delete(b->array);
-	b->array = cJSON_CreateArray();
+	buf_reset(&b->json);
 	b->n = 0;
 	return rc;
 }
 
-/* Checks a line and gives it a client_id when it has none: so that a retry of the whole array repeats nothing. */
-static int batch_add(struct batch *b, const char *line, unsigned number)
+/* A line as JSON with a client_id, so that trying the whole array again repeats nothing; NULL when it is no message. */
+static char *batch_message(const char *line, unsigned number)
 {
 	cJSON *m = cJSON_Parse(line);
-	char id[23];
+	const cJSON *to = cJSON_GetObjectItemCaseSensitive(m, "to"),
+		    *text = cJSON_GetObjectItemCaseSensitive(m, "body");
+	char client_id[CLIENT_ID_MAX + 1], *json = NULL;
 
-	if (!cJSON_IsObject(m) || !cJSON_IsString(cJSON_GetObjectItemCaseSensitive(m, "to")) ||
-		!cJSON_IsString(cJSON_GetObjectItemCaseSensitive(m, "body"))) {
-		cJSON_Delete(m);
-		return cli_fail(EXIT_USAGE, "line %u is no JSON object with \"to\" and \"body\"", number);
+	if (cJSON_IsObject(m) && cJSON_IsString(to) && cJSON_IsString(text) && utf8_ok(str_of(line))) {
+		snprintf(client_id, sizeof client_id, "%s.%u", prefix, number);
+		if (!cJSON_GetObjectItemCaseSensitive(m, "client_id"))
+			cJSON_AddStringToObject(m, "client_id", client_id);
+		json = cJSON_PrintUnformatted(m);
 	}
-	random_id(id);
-	if (!cJSON_GetObjectItemCaseSensitive(m, "client_id"))
-		cJSON_AddStringToObject(m, "client_id", id);
-	cJSON_AddItemToArray(b->array, m);
-	b->n++;
-	return EXIT_DONE;
+	cJSON_Delete(m);
+	return json;
+}
+
+static int batch_add(struct cli *c, struct batch *b, const char *line, unsigned number)
+{
+	char *json = batch_message(line, number);
+	int rc = EXIT_DONE;
+
+	if (!json || strlen(json) > BATCH_BYTES) {
+		one_failed(b, cli_fail(EXIT_USAGE, "line %u is no JSON object with \"to\" and \"body\", or too long",
+				      number));
+		free(json);
+		return EXIT_DONE;
+	}
+	if (b->n == BATCH || b->json.len + strlen(json) > BATCH_BYTES)
+		rc = batch_flush(c, b);
+	buf_addc(&b->json, b->n ? ',' : '[');
+	buf_adds(&b->json, json);
+	b->number[b->n++] = number;
+	free(json);
+	return rc;
 }
 
 static int send_batch(struct cli *c)
 {
 	const char *path = c->n_args ? c->args[0] : "-";
 	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	struct batch b = {.array = cJSON_CreateArray()};
+	static struct batch b;
 	char *line = NULL;
 	size_t cap = 0;
 	ssize_t n;
-	unsigned number = 0;
 	int rc = EXIT_DONE;
 
 	if (!f)
 		return cli_fail(EXIT_USAGE, "cannot open %s: %s", path, strerror(errno));
-	while (rc == EXIT_DONE && (n = getline(&line, &cap, f)) >= 0) {
-		number++;
-		if (n == 0 || line[0] == '\n')
-			continue;
-		rc = batch_add(&b, line, number);
-		if (rc == EXIT_DONE && b.n == BATCH)
-			rc = batch_flush(c, &b);
-	}
+	buf_init(&b.json, 2 * REQUEST_MAX);
+	for (unsigned number = 1; rc == EXIT_DONE && (n = getline(&line, &cap, f)) >= 0; number++)
+		if (n && line[0] != '\n')
+			rc = batch_add(c, &b, line, number);
 	if (rc == EXIT_DONE)
 		rc = batch_flush(c, &b);
 	if (f != stdin)
 		fclose(f);
 	free(line);
-	cJSON_Delete(b.array);
-	if (!c->quiet && !c->dry_run)
-		fprintf(stderr, "chatctl: %d sent, %d refused\n", b.sent, b.failed);
-	if (rc != EXIT_DONE)
-		return b.sent ? EXIT_PARTLY : rc;
-	return b.failed ? (b.sent ? EXIT_PARTLY : b.code) : EXIT_DONE;
+	buf_release(&b.json);
+	if (!c->dry_run)
+		cli_note(c, "%u sent, %u refused", b.sent, b.failed);
+	if (rc == EXIT_DONE)
+		rc = b.failed ? b.code : EXIT_DONE;
+	return rc && b.sent ? EXIT_PARTLY : rc;
 }
 
-static int check_send(struct cli *c)
+static int check_many(const struct cli *c)
+{
+	bool batch = cli_switch(c, "batch");
+	const char *id = cli_option(c, "id");
+
+	if (batch && cli_switch(c, "each-line"))
+		return cli_fail(EXIT_USAGE, "--batch and --each-line do not go together");
+	if (cli_option(c, "file"))
+		return cli_fail(EXIT_USAGE, "-f sends a whole file as one message; %s",
+			batch ? "--batch takes its file as an argument" : "--each-line reads stdin");
+	if (batch ? c->n_args > 1 : c->n_args > 1 && strcmp(c->args[1], "-") != 0)
+		return cli_fail(
+			EXIT_USAGE, batch ? "--batch takes one FILE, or reads stdin; each line has its own \"to\""
+					  : "--each-line reads stdin and takes no text");
+	if (id && strlen(id) > PREFIX_MAX)
+		return cli_fail(EXIT_USAGE, "--id has at most %d characters here: the number of the line follows it",
+			PREFIX_MAX);
+	return EXIT_DONE;
+}
+
+static int check_send(const struct cli *c, bool many)
 {
 	const char *id = cli_option(c, "id");
-	bool batch = cli_switch(c, "batch"), each = cli_switch(c, "each-line");
+	int rc = many ? check_many(c) : EXIT_DONE;
 
+	if (rc)
+		return rc;
 	if (id && !client_id_ok(str_of(id)))
 		return cli_fail(EXIT_USAGE, "--id has 1 to 64 of A-Z a-z 0-9 . _ -, not \"%.80s\"", id);
-	if (batch)
-		return each || id || c->n_args > 1
-			       ? cli_fail(EXIT_USAGE,
-					 "--batch takes a file or nothing, and neither --each-line nor --id")
-			       : EXIT_DONE;
+	if (cli_switch(c, "batch"))
+		return EXIT_DONE;
 	if (c->n_args == 0)
 		return cli_fail(EXIT_USAGE, "to whom? usage: chatctl send TO [TEXT|-]");
 	if (!user_name_ok(str_of(c->args[0])))
@@ -263,32 +356,36 @@ static int check_send(struct cli *c)
 	return EXIT_DONE;
 }
 
+static int send_many(struct cli *c)
+{
+	random_id(own_prefix);
+	prefix = cli_option(c, "id") ? cli_option(c, "id") : own_prefix;
+	out_begin(&out, c, answer_columns, false);
+	int rc = cli_switch(c, "batch") ? send_batch(c) : each_line(c, send_line);
+	return (c->mode_given || c->format) && out_end(&out) ? cli_fail(EXIT_FAILED, "cannot write to stdout") : rc;
+}
+
 static int exec_send(struct cli *c)
 {
 	const char *id = cli_option(c, "id"), *file = cli_option(c, "file");
-	char client_id[CLIENT_ID_MAX + 1];
-	struct buf text;
-	int rc = check_send(c);
-
-	if (rc)
-		return rc;
 	bool many = cli_switch(c, "batch") || cli_switch(c, "each-line");
-	out_begin(&out, c, message_columns, !many);
-	if (cli_switch(c, "batch"))
-		rc = send_batch(c);
-	else if (cli_switch(c, "each-line"))
-		rc = each_line(c, send_line);
-	if (many)
-		return c->mode_given && out_end(&out) ? EXIT_FAILED : rc;
-	random_id(client_id);
-	if (id)
-		snprintf(client_id, sizeof client_id, "%s", id);
+	char random[23];
+	struct buf text;
+	int rc = check_send(c, many);
+
+	if (rc || many)
+		return rc ? rc : send_many(c);
+	out_begin(&out, c, answer_columns, true);
+	random_id(random);
+	if (!id)
+		id = random;
 	if (c->n_args > 1 && strcmp(c->args[1], "-") != 0)
-		return send_one(c, c->args[0], str_of(c->args[1]), client_id);
+		return send_one(c, c->args[0], str_of(c->args[1]), id);
 	buf_init(&text, TEXT_MAX);
-	rc = read_text(file ? file : "-", &text);
+	rc = read_text(c, file ? file : "-", &text);
+	cli_restart_clock(c);
 	if (rc == EXIT_DONE)
-		rc = send_one(c, c->args[0], buf_str(&text), client_id);
+		rc = send_one(c, c->args[0], buf_str(&text), id);
 	buf_release(&text);
 	return rc;
 }
@@ -300,7 +397,9 @@ static const struct cli_option options[] = {
 	{"batch", 0, NULL,
 		"send JSON lines, each with \"to\", \"body\" and perhaps \"client_id\"; takes a FILE in place of TO",
 		COMPLETE_NONE, false},
-	{"id", 0, "ID", "the client_id: the same id with the same text is never sent twice; with --each-line a prefix",
+	{"id", 0, "ID",
+		"the client_id: the same id with the same text is never sent twice; with --each-line and --batch the "
+		"first part of it",
 		COMPLETE_NONE, false},
 	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},
 };
@@ -313,10 +412,12 @@ const struct verb verb_send = {
 		"-. Exit 0 means that the server has it on disk. "
 		"Prints nothing, but with -o json the answer. An unclear outcome is tried again under the same id; "
 		"when the time is over, the command that is safe to run "
-		"again is printed.",
+		"again is printed. The default of 30 s is for each request; --timeout bounds the whole command, also "
+		"one whose input does not end.",
 	.examples = "chatctl send bob 'see you there'\nmake 2>&1 | tail -20 | chatctl send bob -\nchatctl send bob "
 		    "done --id \"job-$CI_JOB_ID\" --json=id\n"
-		    "tail -F app.log | grep --line-buffered FATAL | chatctl send oncall --each-line",
+		    "tail -F app.log | grep --line-buffered FATAL | chatctl send oncall --each-line\n"
+		    "chatctl send --batch --id \"report-$(date +%F)\" messages.jsonl",
 	.options = options,
 	.max_args = 2,
 	.need = NEED_LOGIN,

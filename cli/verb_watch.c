@@ -1,5 +1,4 @@
 #include "cli/out.h"
-#include "common/base/clock.h"
 #include "common/client/stream.h"
 #include "common/msg.h"
 #include <stdio.h>
@@ -9,9 +8,11 @@ struct watch {
 	struct cli *cli;
 	struct out out;
 	struct stream *stream;
+	char user[33]; /* who we are, as welcome says */
 	const char *with;
 	unsigned count; /* 0: no end */
-	bool live_said;
+	char acked[65]; /* cursor */
+	bool began;
 };
 
 static const char *text_of(const cJSON *o, const char *name)
@@ -20,21 +21,48 @@ static const char *text_of(const cJSON *o, const char *name)
 	return cJSON_IsString(v) ? v->valuestring : "";
 }
 
+/* All up to the cursor is on stdout, or was left out by --with: now it counts as delivered. */
+static void ack(struct watch *w, const char *cursor)
+{
+	char op[128];
+
+	if (!token_text_ok(str_of(cursor)))
+		return;
+	snprintf(op, sizeof op, "{\"op\":\"ack\",\"cursor\":\"%s\"}", cursor);
+	(void)stream_send(w->stream, op);
+	if (w->acked != cursor)
+		snprintf(w->acked, sizeof w->acked, "%s", cursor);
+}
+
+static int on_welcome(struct watch *w, const cJSON *event)
+{
+	const cJSON *recovered = cJSON_GetObjectItemCaseSensitive(event, "recovered");
+
+	snprintf(w->user, sizeof w->user, "%s", text_of(event, "user"));
+	if (w->began && !cJSON_IsTrue(recovered))
+		cli_note(w->cli,
+			"the server does not know where we were: something may be missing here; see: chatctl list");
+	w->began = true;
+	return 0;
+}
+
 static int on_event(void *ctx, const char *ev, const cJSON *event)
 {
 	struct watch *w = ctx;
 	const cJSON *m = cJSON_GetObjectItemCaseSensitive(event, "message");
-	char ack[128];
 
-	if (strcmp(ev, "message") != 0 || strcmp(text_of(m, "to"), w->cli->profile.user) != 0)
+	if (strcmp(ev, "welcome") == 0)
+		return on_welcome(w, event);
+	/* An acknowledgement may have been lost with the connection before. */
+	if (strcmp(ev, "live") == 0)
+		ack(w, w->acked);
+	if (strcmp(ev, "message") != 0 || strcmp(text_of(m, "to"), w->user) != 0)
 		return 0;
 	if (w->with && strcmp(text_of(m, "from"), w->with) != 0)
 		return 0;
 	if (out_item(&w->out, m))
 		return 1;
-	/* It is on stdout: now it counts as delivered. */
-	snprintf(ack, sizeof ack, "{\"op\":\"ack\",\"cursor\":\"%.64s\"}", text_of(event, "cursor"));
-	(void)stream_send(w->stream, ack);
+	ack(w, text_of(event, "cursor"));
 	return w->count && w->out.n >= w->count;
 }
 
@@ -42,13 +70,17 @@ static void on_state(void *ctx, enum stream_state s, const char *why)
 {
 	struct watch *w = ctx;
 
-	if (w->cli->quiet)
-		return;
 	if (s == STREAM_WAITING)
-		fprintf(stderr, "chatctl: %s; trying again\n", why && *why ? why : "not connected");
-	else if (s == STREAM_LIVE && !w->live_said && isatty(STDERR_FILENO))
-		fprintf(stderr, "chatctl: watching as %s; Ctrl-C ends\n", w->cli->profile.user);
-	w->live_said = w->live_said || s == STREAM_LIVE;
+		cli_note(w->cli, "%s; trying again", why && *why ? why : "not connected");
+	else if (s == STREAM_LIVE && (w->cli->verbose || isatty(STDERR_FILENO)))
+		cli_note(w->cli, "watching as %s; Ctrl-C ends", w->user);
+}
+
+static int on_tick(void *ctx)
+{
+	(void)ctx;
+	out_check_reader();
+	return 0;
 }
 
 static int exit_of_close(int code)
@@ -58,38 +90,41 @@ static int exit_of_close(int code)
 									  : EXIT_FAILED;
 }
 
+static int run(struct watch *w)
+{
+	struct cli *c = w->cli;
+
+	switch (stream_run(w->stream, c->deadline_us, c->retries + 1)) {
+	case STREAM_DONE:
+		return w->out.failed ? cli_fail(EXIT_FAILED, "cannot write to stdout") : EXIT_DONE;
+	case STREAM_TIMEOUT:
+		return EXIT_TIMEOUT;
+	case STREAM_REFUSED:
+		return cli_fail(exit_of_close(stream_close_code(w->stream)), "the server ended it (%d): %s",
+			stream_close_code(w->stream), stream_why(w->stream));
+	default:
+		return cli_fail(EXIT_NETWORK, "%s: %s", c->profile.url, stream_why(w->stream));
+	}
+}
+
 static int exec_watch(struct cli *c)
 {
 	struct watch w = {.cli = c, .with = cli_option(c, "with")};
-	struct stream_handler h = {.event = on_event, .state = on_state, .ctx = &w};
+	struct stream_handler h = {.event = on_event, .state = on_state, .tick = on_tick, .ctx = &w};
 	int rc = cli_number(c, "count", 1, 1000000000, 0, &w.count);
 
 	if (rc)
 		return rc;
 	if (w.with && !user_name_ok(str_of(w.with)))
 		return cli_fail(EXIT_USAGE, "\"%s\" is no user name", w.with);
-	if (!c->mode_given && !c->format)
-		c->mode = OUT_TEXT;
-	else if (c->mode == OUT_JSON)
+	if (c->mode == OUT_JSON)
 		c->mode = OUT_JSONL; /* a stream has no end to close an array at */
 	out_begin(&w.out, c, message_columns, false);
+	out_flush();
 	w.stream = stream_new(c->profile.url, c->profile.token, c->profile.cacert, NULL, &h);
 	if (!w.stream)
 		return cli_fail(EXIT_FAILED, "cannot start: out of memory, or %s is no address", c->profile.url);
-	switch (stream_run(w.stream, c->deadline_us, 0)) {
-	case STREAM_DONE:
-		rc = w.out.failed ? EXIT_FAILED : EXIT_DONE;
-		break;
-	case STREAM_TIMEOUT:
-		rc = EXIT_TIMEOUT;
-		break;
-	case STREAM_REFUSED:
-		rc = cli_fail(exit_of_close(stream_close_code(w.stream)), "the server ended it (%d): %s",
-			stream_close_code(w.stream), stream_why(w.stream));
-		break;
-	case STREAM_FAILED:
-		rc = cli_fail(EXIT_NETWORK, "%s", stream_why(w.stream));
-	}
+	rc = run(&w);
 	stream_free(w.stream);
 	return rc;
 }

@@ -2,11 +2,6 @@
 
 static const char *const words[] = {[KIND_TEXT] = "text", [KIND_CE2E_V1] = "ce2e.v1"};
 
-const char *kind_word(enum kind k)
-{
-	return words[k];
-}
-
 int kind_parse(struct str word, enum kind *out)
 {
 	for (unsigned i = 0; i < sizeof words / sizeof *words; i++)

@@ -36,10 +36,10 @@ _chatctl() {
 	--with) COMPREPLY=(); return ;;
 	--count) COMPREPLY=(); return ;;
 	--password-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-	--display-name) COMPREPLY=(); return ;;
-	--invite) COMPREPLY=(); return ;;
 	--device-name) COMPREPLY=(); return ;;
 	--cacert) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--display-name) COMPREPLY=(); return ;;
+	--invite) COMPREPLY=(); return ;;
 	--password-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--device-name) COMPREPLY=(); return ;;
 	--cacert) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -52,7 +52,7 @@ _chatctl() {
 	read) words=" --mark " ;;
 	mark) words=" --all --with " ;;
 	watch) words=" --with --count " ;;
-	register) words=" --password-file --display-name --invite --device-name --cacert " ;;
+	register) words=" --password-file --device-name --cacert --display-name --invite " ;;
 	login) words=" --password-file --device-name --cacert " ;;
 	logout) words=" " ;;
 	whoami) words=" " ;;

@@ -22,6 +22,7 @@ files()
 		CHANGELOG.md share/doc/chat 644
 		doc/protocol.md share/doc/chat 644
 		doc/format.md share/doc/chat 644
+		doc/performance.md share/doc/chat 644
 		doc/openapi.json share/doc/chat 644
 		LICENSE share/doc/chat 644
 	END

@@ -32,8 +32,7 @@ const struct option config_table[] = {
 		.arg = "WORD",
 		.fallback = "auto",
 		.choices = registrations,
-		.help = "who may register: auto, open, invite, closed; auto is open on loopback, else invite",
-		.reload = true},
+		.help = "who may register: auto, open, invite, closed; auto is open on loopback, else invite"},
 	{.name = "config",
 		.type = OPTION_TEXT,
 		.offset = AT(config),
@@ -50,8 +49,7 @@ const struct option config_table[] = {
 		.arg = "WORD",
 		.fallback = "info",
 		.choices = levels,
-		.help = "least level that is logged: debug, info, warn, error",
-		.reload = true},
+		.help = "least level that is logged: debug, info, warn, error"},
 	TEXT("origins", origins, "LIST", NULL, "browser origins that may open a WebSocket, comma separated"),
 	NUMBER("threads", threads, 0, 64, "0", "network threads; 0: half the processors"),
 	NUMBER("max-connections", max_connections, 16, 10000000, "100000", "connections of one network thread"),
@@ -113,8 +111,7 @@ void config_release(struct config *c)
 
 const char *config_registration(const struct config *c)
 {
-	bool loopback = strncmp(c->listen, "127.", 4) == 0 || strncmp(c->listen, "[::1]", 5) == 0 ||
-			strncmp(c->listen, "localhost:", 10) == 0;
+	bool loopback = strncmp(c->listen, "127.", 4) == 0 || strncmp(c->listen, "[::1]", 5) == 0;
 
 	if (strcmp(c->registration, "auto") != 0)
 		return c->registration;

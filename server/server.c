@@ -276,7 +276,7 @@ static void serve(struct server *s, const sigset_t *signals, int argc, char **ar
 			dump(s);
 		notify_systemd("WATCHDOG=1");
 		if (clock_mono_us() > housekeep) {
-			accounts_housekeep(s->accounts, clock_wall_ms());
+			accounts_housekeep(s->accounts);
 			housekeep += HOUSEKEEP_S * 1000000ull;
 		}
 	}
@@ -293,8 +293,8 @@ static void close_all(struct server *s)
 		net_stop(s->net);
 	pool_stop(s->hashers);
 	pool_stop(s->readers);
-	api_release(&s->api);
 	net_free(s->net);
+	api_release(&s->api);
 	if (s->store && s->queue && !s->failed)
 		store_journal_snapshot(s->store);
 	queue_free(s->queue);
@@ -305,6 +305,18 @@ static void close_all(struct server *s)
 	accounts_close(s->accounts);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
+}
+
+/* For every thread made from here on, too: this one waits for them. */
+static void block_signals(sigset_t *signals)
+{
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(signals);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGHUP);
+	sigaddset(signals, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, signals, NULL);
 }
 
 int server_run(struct config *c, int argc, char **argv)
@@ -322,14 +334,7 @@ int server_run(struct config *c, int argc, char **argv)
 	s->lock_fd = -1;
 	log_set_level((enum log_level)log_level_parse(c->log_level));
 	harden();
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &signals,
-		NULL); /* every thread made from here on has them blocked; this one waits for them */
+	block_signals(&signals);
 	if (open_data(s, why) || open_accounts(s, why) || open_journal(s, why) || open_delivery(s, why))
 		goto out;
 	fill_api(s);
@@ -351,9 +356,9 @@ out:
 	return rc;
 }
 
-int server_invite(const struct config *c)
+int server_invite(struct config *c)
 {
-	struct server s = {.config = (struct config *)c};
+	struct server s = {.config = c};
 	char why[256], code[INVITE_TEXT + 1];
 
 	if (open_accounts(&s, why)) {

@@ -22,7 +22,8 @@ void buf_reset(struct buf *b)
 
 char *buf_reserve(struct buf *b, size_t n)
 {
-	if (b->failed || n > b->max - b->len) {
+	/* max may have been lowered since. */
+	if (b->failed || b->len > b->max || n > b->max - b->len) {
 		b->failed = true;
 		return NULL;
 	}
@@ -94,16 +95,22 @@ int buf_addf(struct buf *b, const char *fmt, ...)
 	return 0;
 }
 
-int buf_addu(struct buf *b, uint64_t v)
+struct str decimal(uint64_t v, char room[DECIMAL_MAX])
 {
-	char digits[20];
-	size_t at = sizeof digits;
+	size_t at = DECIMAL_MAX;
 
 	do {
-		digits[--at] = (char)('0' + v % 10);
+		room[--at] = (char)('0' + v % 10);
 		v /= 10;
 	} while (v);
-	return buf_add(b, digits + at, sizeof digits - at);
+	return (struct str){room + at, DECIMAL_MAX - at};
+}
+
+int buf_addu(struct buf *b, uint64_t v)
+{
+	char room[DECIMAL_MAX];
+
+	return buf_addstr(b, decimal(v, room));
 }
 
 void buf_consume(struct buf *b, size_t n)

@@ -24,8 +24,10 @@ int buf_addc(struct buf *b, char c);
 int buf_adds(struct buf *b, const char *cstr);
 int buf_addstr(struct buf *b, struct str s);
 int buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int buf_addu(struct buf *b, uint64_t v);   /* decimal */
-void buf_consume(struct buf *b, size_t n); /* drops the first n bytes */
+enum { DECIMAL_MAX = 20 };
+struct str decimal(uint64_t v, char room[DECIMAL_MAX]); /* its digits, somewhere in room */
+int buf_addu(struct buf *b, uint64_t v);                /* decimal */
+void buf_consume(struct buf *b, size_t n);              /* drops the first n bytes */
 static inline struct str buf_str(const struct buf *b)
 {
 	return (struct str){b->data, b->len};

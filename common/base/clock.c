@@ -1,7 +1,6 @@
 #include "common/base/clock.h"
 #include <ctype.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -19,6 +18,17 @@ uint64_t clock_mono_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+int clock_cond_init(pthread_cond_t *c)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	int rc = pthread_cond_init(c, &attr);
+	pthread_condattr_destroy(&attr);
+	return rc;
 }
 
 static void digits(char *to, unsigned v, int n)
@@ -46,7 +56,7 @@ void clock_format(uint64_t wall_ms, char out[CLOCK_TEXT + 1])
 	digits(out + 20, (unsigned)(wall_ms % 1000), 3);
 }
 
-/* Two or more digits at p as a number, or -1. */
+/* The n digits at p as a number, or -1. */
 static int number(const char *p, int n)
 {
 	int v = 0;

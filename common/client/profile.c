@@ -107,7 +107,7 @@ static int open_private(const char *path, char why[256])
 		return fd;
 	close(fd);
 	errno = EPERM;
-	snprintf(why, 256, "%.180s is no plain file of mode 600; others must not read it", path);
+	snprintf(why, 256, "%.180s is no file of mode 600: others must not read it; chmod 600 it", path);
 	return -1;
 }
 

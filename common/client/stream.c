@@ -184,7 +184,7 @@ static bool follows(struct stream *s, const cJSON *e)
 
 static void on_live(struct stream *s)
 {
-	s->failures = s->hellos = 0;
+	s->failures = 0;
 	s->ever_live = true;
 	say_state(s, STREAM_LIVE, NULL);
 }
@@ -221,6 +221,7 @@ static void on_event(struct stream *s, const cJSON *e)
 		return;
 	if (s->h.event(s->h.ctx, ev, e)) {
 		s->done = true;
+		s->drained = false;
 		(void)stream_send(s, "{\"op\":\"ping\"}"); /* its pong says that what went before has arrived */
 	}
 }
@@ -474,25 +475,32 @@ static void keep_alive(struct stream *s, uint64_t now)
 	}
 }
 
+struct alarm {
+	lws_sorted_usec_list_t sul; /* first */
+	struct lws_context *context;
+};
+
+/* It makes lws_service() return in time for the next look around. When it is due before lws begins to wait, lws would only wait for its own next timer,
+ * half a minute later: so the waiting is called off in earnest. */
 static void wake(lws_sorted_usec_list_t *sul)
 {
-	(void)sul; /* it only makes lws_service() return in time for the next look around */
+	lws_cancel_service(((struct alarm *)sul)->context);
 }
 
 /* One turn: connects when it is time, then waits for what comes, not beyond until_us. -1: lws cannot go on. */
 static int turn(struct stream *s, uint64_t until_us)
 {
 	uint64_t now = clock_mono_us(), wait_us = TICK_MS * 1000;
-	lws_sorted_usec_list_t sul = {0};
+	struct alarm alarm = {.context = s->context};
 
 	if (!s->wsi && s->next_try_us && now >= s->next_try_us && !s->done)
 		try_connect(s);
 	keep_alive(s, now);
 	if (until_us && until_us < now + wait_us)
 		wait_us = until_us > now ? until_us - now : 1;
-	lws_sul_schedule(s->context, 0, &sul, wake, (lws_usec_t)wait_us);
+	lws_sul_schedule(s->context, 0, &alarm.sul, wake, (lws_usec_t)wait_us);
 	int rc = lws_service(s->context, 0);
-	lws_sul_schedule(s->context, 0, &sul, wake, LWS_SET_TIMER_USEC_CANCEL);
+	lws_sul_schedule(s->context, 0, &alarm.sul, wake, LWS_SET_TIMER_USEC_CANCEL);
 	return rc < 0 ? -1 : 0;
 }
 

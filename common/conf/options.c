@@ -101,16 +101,6 @@ void options_free(const struct options *o)
 			(void)set_text(value_of(o, opt), NULL);
 }
 
-int options_set(const struct options *o, const char *name, const char *value, char why[256])
-{
-	const struct option *opt = find(o, name, strlen(name));
-
-	if (opt)
-		return set(o, opt, value, why);
-	snprintf(why, 256, "there is no option \"%.60s\"", name);
-	return -1;
-}
-
 int options_flags(const struct options *o, int argc, char **argv, int *rest, char why[256])
 {
 	int i;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 enum option_type {
-	OPTION_TEXT,   /* const char * ; owned by the config, see options_free() */
+	OPTION_TEXT,   /* char *; owned by the values, see options_free() */
 	OPTION_NUMBER, /* uint64_t within [min, max] */
 	OPTION_CHOICE, /* const char * to one of the words in `choices` */
 	OPTION_FLAG,   /* bool; no argument on the command line, yes|no in the file */
@@ -23,7 +23,6 @@ struct option {
 	uint64_t min, max;
 	const char *const *choices; /* NULL ends */
 	bool flag_only;             /* not a key of the file: --config, --help */
-	bool reload;                /* SIGHUP takes it over */
 };
 
 /* Ends with a row whose name is NULL. */
@@ -34,9 +33,7 @@ struct options {
 /* Sets the fallbacks. 0 or -1 (out of memory). */
 int options_init(const struct options *o);
 void options_free(const struct options *o);
-/* One option by name. 0; -1 with a sentence in why. */
-int options_set(const struct options *o, const char *name, const char *value, char why[256]);
-/* --name value, --name=value; rest: the first argument that is no option, or argc. */
+/* 0; -1 with a sentence in why. --name value, --name=value; rest: the first argument that is no option, or argc. */
 int options_flags(const struct options *o, int argc, char **argv, int *rest, char why[256]);
 /* key = value, # comments, blank lines. Errors say file:line. */
 int options_file(const struct options *o, const char *path, char why[256]);

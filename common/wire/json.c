@@ -297,6 +297,31 @@ static struct json_value *wanted(const struct key *k, const char *const names[],
 	return NULL;
 }
 
+/* p stands behind the bracket that opens a container. */
+static bool scan_empty(struct scan *s, char close)
+{
+	skip_space(s);
+	if (s->p == s->end || *s->p != close)
+		return false;
+	s->p++;
+	return true;
+}
+
+/* Behind an element: 1 another one follows, 0 the container ends, -1. */
+static int scan_next(struct scan *s, char close)
+{
+	skip_space(s);
+	if (s->p == s->end)
+		return refuse(s, close == '}' ? "unfinished object" : "unfinished array");
+	char c = *s->p++;
+	if (c == close)
+		return 0;
+	if (c != ',')
+		return refuse(s, "a comma is missing");
+	skip_space(s);
+	return 1;
+}
+
 /* p stands behind the brace. Members that are asked for go to values; all are validated. */
 static int scan_object(struct scan *s, unsigned depth, const char *const names[], struct json_value values[], size_t n)
 {
@@ -305,28 +330,15 @@ static int scan_object(struct scan *s, unsigned depth, const char *const names[]
 
 	if (depth > JSON_DEPTH)
 		return refuse(s, "nested too deeply");
-	skip_space(s);
-	if (s->p < s->end && *s->p == '}') {
-		s->p++;
-		return 0;
-	}
-	for (;;) {
+	int more = !scan_empty(s, '}');
+	while (more > 0) {
 		struct json_value ignored;
 		if (scan_key(s, keys, have))
 			return -1;
 		struct json_value *v = wanted(&keys[have++], names, values, n);
-		if (scan_value(s, depth, v ? v : &ignored))
-			return -1;
-		skip_space(s);
-		if (s->p == s->end)
-			return refuse(s, "unfinished object");
-		char c = *s->p++;
-		if (c == '}')
-			return 0;
-		if (c != ',')
-			return refuse(s, "a comma is missing");
-		skip_space(s);
+		more = scan_value(s, depth, v ? v : &ignored) ? -1 : scan_next(s, '}');
 	}
+	return more;
 }
 
 static int scan_array(struct scan *s, unsigned depth)
@@ -335,24 +347,10 @@ static int scan_array(struct scan *s, unsigned depth)
 
 	if (depth > JSON_DEPTH)
 		return refuse(s, "nested too deeply");
-	skip_space(s);
-	if (s->p < s->end && *s->p == ']') {
-		s->p++;
-		return 0;
-	}
-	for (;;) {
-		skip_space(s);
-		if (scan_value(s, depth, &ignored))
-			return -1;
-		skip_space(s);
-		if (s->p == s->end)
-			return refuse(s, "unfinished array");
-		char c = *s->p++;
-		if (c == ']')
-			return 0;
-		if (c != ',')
-			return refuse(s, "a comma is missing");
-	}
+	int more = !scan_empty(s, ']');
+	while (more > 0)
+		more = scan_value(s, depth, &ignored) ? -1 : scan_next(s, ']');
+	return more;
 }
 
 /* depth: how many containers are open around the value. */
@@ -448,6 +446,13 @@ int json_object(struct str doc, const char *const names[], struct json_value val
 		return finish(&s, refuse(&s, "an object is needed"), err);
 	s.p++;
 	return finish(&s, scan_object(&s, 1, names, values, n), err);
+}
+
+bool json_is_array(struct str doc)
+{
+	struct scan s = begin(doc);
+
+	return s.p < s.end && *s.p == '[';
 }
 
 int json_array_begin(struct json_array *a, struct str doc, struct json_error *err)

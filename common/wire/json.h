@@ -40,6 +40,7 @@ struct json_array {
 	size_t at;
 	bool first;
 };
+bool json_is_array(struct str doc); /* by its first character */
 int json_array_begin(struct json_array *a, struct str doc, struct json_error *err);
 int json_array_next(struct json_array *a, struct str *element, enum json_type *type, struct json_error *err);
 /* The same in one pass for elements that are objects: their members are read as by json_object() (but nesting counts on). Of another type only *type

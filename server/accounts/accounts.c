@@ -119,6 +119,7 @@ int accounts_open(struct accounts **out, const struct accounts_config *c, char w
 	}
 	a->limits = limits_new(c->login_per_minute);
 	a->directory = directory_new();
+	snprintf(why, 256, "out of memory, or %.180s cannot be read", c->path);
 	if (!a->limits || !a->directory || load_users(a) || load_sessions(a) ||
 		password_hash(&a->cost, STR("of a user who is not there"), a->dummy) != ERR_OK) {
 		accounts_close(a);
@@ -294,13 +295,12 @@ enum err accounts_invite(struct accounts *a, uint64_t now_ms, char out[INVITE_TE
 
 /* Passwords. */
 
-/* The user's hash; the dummy when there is no such user. */
-static enum err load_hash(struct accounts *a, uint32_t user, char out[PASSWORD_TEXT])
+/* The user's hash; the dummy when there is no such user. The db's lock is held. */
+static enum err read_hash(struct accounts *a, uint32_t user, char out[PASSWORD_TEXT])
 {
+	sqlite3_stmt *st = db_use(&a->db, DB_PASSWORD);
 	enum err e = ERR_OK;
 
-	db_lock(&a->db);
-	sqlite3_stmt *st = db_use(&a->db, DB_PASSWORD);
 	sqlite3_bind_int64(st, 1, user);
 	int rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
@@ -310,7 +310,27 @@ static enum err load_hash(struct accounts *a, uint32_t user, char out[PASSWORD_T
 	else
 		e = db_err(&a->db, rc, "password");
 	db_done(st, rc);
+	return e;
+}
+
+static enum err load_hash(struct accounts *a, uint32_t user, char out[PASSWORD_TEXT])
+{
+	db_lock(&a->db);
+	enum err e = read_hash(a, user, out);
 	db_unlock(&a->db);
+	return e;
+}
+
+/* Is it still the hash that was checked? Hashing takes long: an old password that was right must not open a session after the change that was to end
+ * all of them. The db's lock is held. */
+static enum err still_same(struct accounts *a, uint32_t user, const char *hash)
+{
+	char now[PASSWORD_TEXT];
+	enum err e = read_hash(a, user, now);
+
+	if (e == ERR_OK && strcmp(now, hash) != 0)
+		e = ERR_OVERLOADED;
+	sodium_memzero(now, sizeof now);
 	return e;
 }
 
@@ -340,14 +360,18 @@ static enum err check(struct accounts *a, uint32_t user, struct str password, st
 	return e;
 }
 
-/* A hash made at another cost is made anew while the password is at hand. Failing at it does no harm. */
+/* A hash made at another cost is made anew while the password is at hand. Failing at it does no harm; a password changed meanwhile stays. */
 static void refresh_hash(struct accounts *a, uint32_t user, struct str password, char hash[PASSWORD_TEXT])
 {
-	if (!password_outdated(&a->cost, hash) || password_hash(&a->cost, password, hash) != ERR_OK)
+	char fresh[PASSWORD_TEXT];
+
+	if (!password_outdated(&a->cost, hash) || password_hash(&a->cost, password, fresh) != ERR_OK)
 		return;
 	db_lock(&a->db);
-	(void)store_hash(a, user, hash);
+	if (still_same(a, user, hash) == ERR_OK && store_hash(a, user, fresh) == ERR_OK)
+		memcpy(hash, fresh, PASSWORD_TEXT);
 	db_unlock(&a->db);
+	sodium_memzero(fresh, sizeof fresh);
 }
 
 /* Sessions. */
@@ -400,7 +424,7 @@ static enum err insert_session(struct accounts *a, const struct session_row *row
 }
 
 static enum err open_session(
-	struct accounts *a, uint32_t user, struct str device_name, uint64_t now_ms, struct login *out)
+	struct accounts *a, uint32_t user, const char *hash, struct str device_name, uint64_t now_ms, struct login *out)
 {
 	struct session_row row = {
 		.session.user = user, .created_ms = now_ms, .seen_ms = now_ms, .stored_seen_ms = now_ms};
@@ -415,7 +439,9 @@ static enum err open_session(
 	memcpy(out->device, row.session.device, sizeof out->device);
 	out->expires_ms = session_expires(now_ms, now_ms, a->sliding_ms, a->absolute_ms);
 	db_lock(&a->db);
-	enum err e = end_excess(a, user);
+	enum err e = still_same(a, user, hash);
+	if (e == ERR_OK)
+		e = end_excess(a, user);
 	if (e == ERR_OK)
 		e = insert_session(a, &row, device_name);
 	if (e == ERR_OK && directory_add_session(a->directory, &row))
@@ -434,18 +460,20 @@ enum err accounts_login(struct accounts *a, struct str user, struct str password
 	enum err e = check(a, number, password, user, address, hash);
 	if (e == ERR_OK) {
 		refresh_hash(a, number, password, hash);
-		e = open_session(a, number, device_name, now_ms, out);
+		e = open_session(a, number, hash, device_name, now_ms, out);
 	}
 	sodium_memzero(hash, sizeof hash);
 	return e;
 }
 
-static enum err set_password(struct accounts *a, const struct session *s, const char *hash)
+static enum err set_password(struct accounts *a, const struct session *s, const char *old, const char *hash)
 {
 	unsigned n;
 
 	db_lock(&a->db);
-	enum err e = store_hash(a, s->user, hash);
+	enum err e = still_same(a, s->user, old);
+	if (e == ERR_OK)
+		e = store_hash(a, s->user, hash);
 	if (e == ERR_OK) {
 		sqlite3_stmt *st = db_use(&a->db, DB_OTHERS_FIND);
 		sqlite3_bind_int64(st, 1, s->user);
@@ -457,18 +485,18 @@ static enum err set_password(struct accounts *a, const struct session *s, const 
 }
 
 enum err accounts_password(
-	struct accounts *a, const struct session *s, struct str old_password, struct str new_password, uint64_t now_ms)
+	struct accounts *a, const struct session *s, struct str old_password, struct str new_password)
 {
-	char hash[PASSWORD_TEXT], key[16];
+	char was[PASSWORD_TEXT], hash[PASSWORD_TEXT] = "", key[16];
 
-	(void)now_ms;
 	/* Guesses at the old password are counted by themselves: a thief of a token must not hold the owner's logins off. */
 	struct str counted = {key, (size_t)snprintf(key, sizeof key, "#%u", s->user)};
-	enum err e = check(a, s->user, old_password, counted, "", hash);
+	enum err e = check(a, s->user, old_password, counted, "", was);
 	if (e == ERR_OK)
 		e = password_hash(&a->cost, new_password, hash);
 	if (e == ERR_OK)
-		e = set_password(a, s, hash);
+		e = set_password(a, s, was, hash);
+	sodium_memzero(was, sizeof was);
 	sodium_memzero(hash, sizeof hash);
 	return e == ERR_BAD_LOGIN ? ERR_WRONG_PASSWORD : e;
 }
@@ -580,11 +608,10 @@ static void write_seen(struct accounts *a, const struct seen *s)
 	db_unlock(&a->db);
 }
 
-void accounts_housekeep(struct accounts *a, uint64_t now_ms)
+void accounts_housekeep(struct accounts *a)
 {
 	struct seen s;
 
-	(void)now_ms;
 	do {
 		s.n = 0;
 		directory_each_session(a->directory, note_seen, &s);

@@ -52,7 +52,7 @@ enum err accounts_register(struct accounts *a, const struct registration *r, uin
 enum err accounts_login(struct accounts *a, struct str user, struct str password, struct str device_name,
 	const char *address, uint64_t now_ms, struct login *out);
 enum err accounts_password(
-	struct accounts *a, const struct session *s, struct str old_password, struct str new_password, uint64_t now_ms);
+	struct accounts *a, const struct session *s, struct str old_password, struct str new_password);
 enum err accounts_revoke(struct accounts *a, uint32_t user, struct str device);
 enum err accounts_display_name(struct accounts *a, uint32_t user, char out[DISPLAY_BYTES_MAX + 1]);
 enum err accounts_invite(struct accounts *a, uint64_t now_ms, char out[INVITE_TEXT + 1]);
@@ -64,5 +64,5 @@ struct device {
 };
 enum err accounts_devices(struct accounts *a, uint32_t user, struct device **out, size_t *n); /* caller frees *out */
 /* Writes what look-ups noted of last use. Once a minute or so. */
-void accounts_housekeep(struct accounts *a, uint64_t now_ms);
+void accounts_housekeep(struct accounts *a);
 #endif

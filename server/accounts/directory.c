@@ -112,7 +112,7 @@ static int name_put(struct directory *d, uint32_t number, struct str name)
 
 	if (n && k < CHUNKS && !d->chunk[k])
 		atomic_store_explicit(&d->chunk[k], calloc(CHUNK, sizeof(struct name *)), memory_order_release);
-	if (!n || k >= CHUNKS || !d->chunk[k]) {
+	if (!n || name.n > USER_MAX || k >= CHUNKS || !d->chunk[k]) {
 		free(n);
 		return -1;
 	}
@@ -240,7 +240,7 @@ void directory_remove_session(struct directory *d, const char *device)
 
 void directory_each_session(struct directory *d, void (*fn)(void *ctx, struct session_row *row), void *ctx)
 {
-	pthread_rwlock_wrlock(&d->lock);
+	pthread_rwlock_rdlock(&d->lock);
 	for (uint32_t i = 0; i < d->session_cap; i++)
 		for (struct session_row *r = d->by_token[i]; r; r = r->next_token)
 			fn(ctx, r);

@@ -21,7 +21,7 @@ uint32_t directory_find(struct directory *d, struct str name);
 struct str directory_name(struct directory *d, uint32_t number);
 int directory_add_session(struct directory *d, const struct session_row *row); /* copies */
 void directory_remove_session(struct directory *d, const char *device);
-/* Calls fn for every session, under the write lock. */
+/* Calls fn for every session, under the read lock: of a row it may change stored_seen_ms alone. One caller at a time. */
 void directory_each_session(struct directory *d, void (*fn)(void *ctx, struct session_row *row), void *ctx);
 /* The session with that token hash that is alive: 0 and *out; marks it as seen now. */
 int directory_session(struct directory *d, const uint8_t token_hash[TOKEN_HASH], uint64_t now_ms, uint64_t sliding_ms,

@@ -127,7 +127,7 @@ void limits_tried(struct limits *l, struct str name, const char *address, bool o
 		known = known || t->known[i] == from;
 	if (!ok)
 		t->failures++;
-	else if (!known)
+	else if (!known && *address)
 		t->known[t->next_known++ % KNOWN] = from;
 	pthread_mutex_unlock(&l->lock);
 }

@@ -11,5 +11,6 @@ void limits_free(struct limits *l);
 bool limits_admit(struct limits *l, const char *address, uint64_t mono_us);
 /* May this address try to log in to that name now? */
 bool limits_may_try(struct limits *l, struct str name, const char *address, uint64_t mono_us);
+/* What came of it. A success makes the address known, but for the empty one: that is nobody's. */
 void limits_tried(struct limits *l, struct str name, const char *address, bool ok, uint64_t mono_us);
 #endif

@@ -10,12 +10,12 @@
 #include "common/base/err.h"
 #include "common/wire/json.h"
 #include "server/accounts/accounts.h"
+#include "server/journal/token.h"
 #include "server/net/net.h"
 #include "server/pool/pool.h"
 #include "server/presence/presence.h"
 #include "server/queue/queue.h"
 #include "server/store/store.h"
-#include "server/store/token.h"
 #include <stdatomic.h>
 #include <sys/queue.h>
 
@@ -23,19 +23,18 @@ struct metrics;
 struct api_thread;
 
 struct api_config {
-	size_t request_max;         /* bytes of a request or a frame */
-	size_t body_max;            /* bytes of one message body, at most API_BODY_LIMIT */
-	unsigned batch_max;         /* messages in one request or frame */
-	unsigned page_max;          /* messages in one page */
-	unsigned name_chars_max;    /* characters of a display name */
-	unsigned ping_ms;           /* announced in welcome: how long a client may be silent */
-	unsigned reconnect_ms;      /* announced in bye */
-	const char *registration;   /* "open", "invite", "closed" */
-	const char *const *origins; /* allowed Origin values, NULL ends; NULL: none */
+	size_t request_max; /* bytes of a request or a frame */
+	size_t body_max; /* bytes of one message body; escaped six-fold it must fit one frame, so at most 24 KiB (config.c) */
+	unsigned batch_max;               /* messages in one request or frame */
+	unsigned page_max;                /* messages in one page */
+	unsigned name_chars_max;          /* characters of a display name */
+	unsigned ping_ms;                 /* announced in welcome: how long a client may be silent */
+	unsigned reconnect_ms;            /* announced in bye */
+	const char *_Atomic registration; /* "open", "invite", "closed"; changed by SIGHUP */
+	const char *const *origins;       /* allowed Origin values, NULL ends; NULL: none */
 };
-enum { API_BODY_LIMIT = 24 * 1024 /* escaped six-fold it still fits one frame */ };
 
-/* One a process. Owner: server.c, which fills it in before net_start(); constant from then on but for the atomics. */
+/* One a process. Owner: server.c, which fills it in before net_start(); constant from then on but for the atomics (in config, too). */
 struct api {
 	struct net *net;
 	struct queue *queue;
@@ -76,6 +75,8 @@ struct api_route {
 	void (*handler)(struct api_call *c);
 };
 
+enum { PARAM_MAX = 128, QUERY_MAX = 1024 /* bytes */ };
+
 struct api_call {
 	struct net_msg msg; /* when it comes back from a pool */
 	int kind;           /* handler.c: second word of everything that is posted */
@@ -83,11 +84,11 @@ struct api_call {
 	struct api *api;
 	const struct api_route *route;
 	conn_ref conn;
-	struct session session; /* API_USER only */
-	char peer[46];          /* the peer's address */
-	char param[129];        /* what "{}" stood for, NUL-terminated; longer ones are 404 */
-	char query[1025];       /* raw, NUL-terminated */
-	struct str body;        /* valid in the handler; after api_object() or api_keep_body() as long as the call */
+	struct session session;    /* API_USER only */
+	char peer[46];             /* the peer's address */
+	char param[PARAM_MAX + 1]; /* what "{}" stood for, NUL-terminated; longer ones are 404 */
+	char query[QUERY_MAX + 1]; /* raw, NUL-terminated */
+	struct str body;           /* valid in the handler; after api_object() or api_keep_body() as long as the call */
 
 	/* The answer under construction: the handler's or work()'s. */
 	int status;               /* 200 unless set */
@@ -142,12 +143,16 @@ int api_object(struct api_call *c, const char *const names[], struct json_value 
 /* The decoded text of the string member; lives as long as the call. Absent: p NULL, refused unless optional. 0; -1: refused, the call has ended. */
 int api_text(struct api_call *c, const char *name, const struct json_value *v, bool optional, struct str *out);
 
+/* A name that people see has at most config.name_chars_max characters. 0; -1: refused, the call has ended. */
+int api_name_fits(struct api_call *c, const char *field, struct str name);
+/* Counts the call against its address before anything is hashed. 0; -1: refused, the call has ended. */
+int api_admit(struct api_call *c);
+void api_free_data(struct api_call *c); /* for release: data is one piece of the heap, or NULL */
+
 /* Writes the JSON object of the limits, as GET / and welcome announce them. */
 void api_limits(struct buf *b, const struct api_config *c);
 /* Adds a header line; value must be free of CR and LF. */
 void api_header(struct api_call *c, const char *name, const char *value);
-/* The batch of ops that the network thread gathers in this turn and hands to the queue at its end. NULL: out of memory. */
-struct op_batch *api_batch(struct net_thread *t);
 
 /* Handlers outside messages.c: users.c, sessions.c, ops.c. */
 void api_users_post(struct api_call *c);

@@ -4,17 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OUT_MAX = 32 << 20, HEADERS_MAX = 4096, RETRY_HEADER_MS = 1000 };
-
-static struct api_thread *thread_of(const struct api_call *c)
-{
-	return net_thread_data(c->thread);
-}
+enum { OUT_MAX = 32 << 20, HEADERS_MAX = 4096 };
 
 static void call_free(struct api_call *c)
 {
 	if (c->state == CALL_PARKED)
-		TAILQ_REMOVE(&thread_of(c)->parked, c, link);
+		TAILQ_REMOVE(&call_thread(c)->parked, c, link);
 	if (c->release)
 		c->release(c);
 	/* It may hold a password. */
@@ -43,7 +38,10 @@ static void answer(struct api_call *c, int status, const char *type)
 	struct conn *conn = conn_of(c);
 
 	thread_count(c->api, status < 400 ? METRIC_HTTP_2XX : status < 500 ? METRIC_HTTP_4XX : METRIC_HTTP_5XX, 1);
-	if (conn) {
+	if (conn && (c->out.failed || c->headers.failed)) {
+		conn_set_data(conn, NULL);
+		conn_reply_err(conn, ERR_OVERLOADED, "Out of memory");
+	} else if (conn) {
 		struct http_answer a = {
 			.status = status,
 			.content_type = status == 204 ? NULL : type,
@@ -68,7 +66,7 @@ static void fail(struct api_call *c)
 	if (status == 401)
 		api_header(c, "WWW-Authenticate", "Bearer");
 	if (c->retry_ms || write_retries(c->err)) {
-		unsigned ms = c->retry_ms ? c->retry_ms : RETRY_HEADER_MS;
+		unsigned ms = c->retry_ms ? c->retry_ms : RETRY_MS;
 		buf_addf(&c->headers, "Retry-After: %u\r\n", (ms + 999) / 1000);
 	}
 	write_problem(&c->out, &why, c->retry_ms);
@@ -112,7 +110,7 @@ static void run_job(struct job *j)
 void api_work(struct api_call *c, struct pool *p, void (*work)(struct api_call *c), void (*done)(struct api_call *c))
 {
 	if (c->state == CALL_PARKED)
-		TAILQ_REMOVE(&thread_of(c)->parked, c, link);
+		TAILQ_REMOVE(&call_thread(c)->parked, c, link);
 	c->state = CALL_WORK;
 	c->work = work;
 	c->done = done;
@@ -142,7 +140,7 @@ void call_returned(struct api_thread *t, struct net_msg *m)
 void api_park(struct api_call *c)
 {
 	c->state = CALL_PARKED;
-	TAILQ_INSERT_TAIL(&thread_of(c)->parked, c, link);
+	TAILQ_INSERT_TAIL(&call_thread(c)->parked, c, link);
 }
 
 void call_closed(struct api_call *c)
@@ -180,7 +178,7 @@ void call_begin(struct api_thread *t, struct conn *conn, const struct api_route 
 	c->kind = API_POST_CALL;
 	c->status = 200;
 	c->body = body;
-	snprintf(c->peer, sizeof c->peer, "%s", h->peer);
+	snprintf(c->peer, sizeof c->peer, "%s", conn_peer(conn));
 	snprintf(c->param, sizeof c->param, "%s", param);
 	if (h->query.n)
 		memcpy(c->query, h->query.p, h->query.n);
@@ -217,6 +215,29 @@ int api_object(struct api_call *c, const char *const names[], struct json_value 
 		return -1;
 	}
 	return 0;
+}
+
+int api_name_fits(struct api_call *c, const char *field, struct str name)
+{
+	if (utf8_chars(name) <= c->api->config.name_chars_max)
+		return 0;
+	c->limit = c->api->config.name_chars_max;
+	api_fail_field(c, ERR_BAD_FIELD, field, "too many characters");
+	return -1;
+}
+
+int api_admit(struct api_call *c)
+{
+	if (accounts_admit(c->api->accounts, c->peer, clock_mono_us()))
+		return 0;
+	c->retry_ms = 3000;
+	api_fail(c, ERR_RATE_LIMITED, "too many registrations and logins from this address in a minute");
+	return -1;
+}
+
+void api_free_data(struct api_call *c)
+{
+	free(c->data);
 }
 
 int api_text(struct api_call *c, const char *name, const struct json_value *v, bool optional, struct str *out)

@@ -88,10 +88,10 @@ static void op_ack(const struct frame *f)
 		refuse(f, ERR_BAD_CURSOR, "cursor", NULL);
 		return;
 	}
-	struct op_batch *b = thread_batch(k->t);
-	struct op *op = at.pos && b ? op_batch_add(b) : NULL;
+	struct op_batch *b = at.pos && queue_room(k->t->api->queue) ? thread_batch(k->t) : NULL;
+	struct op *op = b ? op_batch_add(b) : NULL;
 	if (!op)
-		return; /* nothing to mark; or a later ack says the same */
+		return; /* nothing to mark; or no room, and a later ack says the same */
 	op->type = OP_DELIVERED;
 	op->silent = true;
 	op->actor = k->who.user;
@@ -199,22 +199,29 @@ static void take_object(struct socket *k, const struct json_value v[MEMBERS])
 		run(&f);
 }
 
-/* A frame that turns out to be no JSON takes back the sends before the error, so that it is refused as a whole. */
-static void take_back(struct socket *k, uint32_t kept, enum err e, const char *detail)
+/* How much had been gathered in this turn before a frame. */
+struct before {
+	uint32_t ops, lookups;
+};
+
+/* A frame that turns out to be no JSON takes back the sends, acks and reads before the error, so that it is refused as a whole. */
+static void take_back(struct socket *k, const struct before *was, enum err e, const char *detail)
 {
 	struct op_batch *b = k->t->batch;
 
-	while (b && b->n > kept) {
+	while (b && b->n > was->ops) {
 		struct op *op = &b->ops[--b->n];
 		if (op->type == OP_SEND)
 			socket_unanswered(k, -1);
 	}
+	lookups_cut(k, was->lookups);
 	socket_err(k, -1, e, NULL, detail);
 }
 
 static void take_array(struct socket *k, struct str text)
 {
-	uint32_t kept = k->t->batch ? k->t->batch->n : 0, n = 0;
+	struct before was = {k->t->batch ? k->t->batch->n : 0, lookups_count(k->t)};
+	uint32_t n = 0;
 	struct json_value v[MEMBERS];
 	struct json_error err = {0};
 	struct json_array a;
@@ -224,7 +231,7 @@ static void take_array(struct socket *k, struct str text)
 	while (rc == 0 && (rc = json_array_next_object(&a, member_names, v, MEMBERS, &type, &err)) == 1) {
 		rc = 0;
 		if (++n > k->t->api->config.batch_max) {
-			take_back(k, kept, ERR_TOO_LARGE, "Too many elements in one frame");
+			take_back(k, &was, ERR_TOO_LARGE, "Too many elements in one frame");
 			return;
 		}
 		if (type == JSON_OBJECT)
@@ -233,7 +240,7 @@ static void take_array(struct socket *k, struct str text)
 			socket_err(k, -1, ERR_BAD_JSON, NULL, "An object is wanted");
 	}
 	if (rc < 0)
-		take_back(k, kept, ERR_BAD_JSON, err.why);
+		take_back(k, &was, ERR_BAD_JSON, err.why);
 	else if (n == 0)
 		socket_err(k, -1, ERR_BAD_JSON, NULL, "An empty array says nothing");
 }
@@ -242,11 +249,8 @@ void frame_take(struct socket *k, struct str text)
 {
 	struct json_value v[MEMBERS];
 	struct json_error err = {0};
-	size_t i = 0;
 
-	while (i < text.n && (text.p[i] == ' ' || text.p[i] == '\t' || text.p[i] == '\n' || text.p[i] == '\r'))
-		i++;
-	if (i < text.n && text.p[i] == '[')
+	if (json_is_array(text))
 		take_array(k, text);
 	else if (json_object(text, member_names, v, MEMBERS, &err))
 		socket_err(k, -1, ERR_BAD_JSON, NULL, err.why);

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum { QUERY_MAX = sizeof((struct api_call *)0)->query - 1 };
-
 static struct str name_of(void *ctx, uint32_t user)
 {
 	return accounts_name(ctx, user);
@@ -25,7 +23,6 @@ void api_limits(struct buf *b, const struct api_config *c)
 
 static struct api_thread *thread_new(struct api *a, struct net_thread *net)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	struct api_thread *t = calloc(1, sizeof *t);
 
 	if (!t) {
@@ -41,7 +38,7 @@ static struct api_thread *thread_new(struct api *a, struct net_thread *net)
 	buf_init(&t->limits, 512);
 	api_limits(&t->limits, &a->config);
 	for (unsigned i = 0; i < sizeof t->made_prefix - 1; i++)
-		t->made_prefix[i] = alphabet[randombytes_uniform(i ? 64 : 52)]; /* begins with a letter */
+		t->made_prefix[i] = token_alphabet[randombytes_uniform(i ? 64 : 52)]; /* begins with a letter */
 	net_thread_set_data(net, t);
 	t->next = atomic_load(&a->threads);
 	while (!atomic_compare_exchange_weak(&a->threads, &t->next, t))
@@ -61,11 +58,6 @@ struct op_batch *thread_batch(struct api_thread *t)
 	if (!t->batch)
 		t->batch = op_batch_new();
 	return t->batch;
-}
-
-struct op_batch *api_batch(struct net_thread *net)
-{
-	return thread_batch(net_thread_data(net));
 }
 
 int thread_session(struct api_thread *t, const struct http_head *h, struct session *out)
@@ -124,7 +116,7 @@ static void judge_socket(struct api_thread *t, const struct http_head *h, struct
 
 static void judge_route(struct api_thread *t, const struct http_head *h, struct http_verdict *v)
 {
-	char param[129];
+	char param[PARAM_MAX + 1];
 	const struct api_route *r = route_find(h->method, h->path, param, &v->allow);
 	bool open = r ? r->need == API_PUBLIC : route_public(h->path);
 
@@ -159,7 +151,7 @@ static void on_request(void *ctx, struct conn *c, const struct http_head *h, str
 {
 	struct api_thread *t = api_thread_of(ctx, conn_thread(c));
 	struct http_verdict v = {.err = ERR_OK};
-	char param[129] = "";
+	char param[PARAM_MAX + 1] = "";
 	const char *allow;
 
 	/* The body came later, and other heads in between. */
@@ -226,7 +218,8 @@ static void on_delivery(struct api_thread *t, struct net_msg *m)
 		void *data = c ? conn_data(c) : NULL;
 		if (!data)
 			continue;
-		if (conn_is_ws(c))
+		/* By what it is, not by what the connection does: one that has closed its socket is no WebSocket any more. */
+		if (((struct api_posted *)data)->kind == API_SOCKET)
 			socket_deliver(data, d->commit, &d->items[i]);
 		else
 			deliver_call(data, d->commit, &d->items[i]);

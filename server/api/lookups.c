@@ -1,3 +1,4 @@
+#include "common/base/array.h"
 #include "server/api/socket.h"
 #include "server/rules/mark.h"
 #include <stdlib.h>
@@ -19,26 +20,37 @@ int lookup_add(struct api_thread *t, const struct lookup *l)
 	struct lookups *all = t->lookups;
 	if (!all)
 		return -1;
-	if (all->n == all->cap) {
-		uint32_t cap = all->cap ? all->cap * 2 : 16;
-		struct lookup *p = realloc(all->item, cap * sizeof *p);
-		if (!p)
-			return -1;
-		all->item = p;
-		all->cap = cap;
-	}
+	struct lookup *p = array_room(all->item, all->n, &all->cap, sizeof *p, 16);
+	if (!p)
+		return -1;
+	all->item = p;
 	all->item[all->n++] = *l;
 	return 0;
+}
+
+uint32_t lookups_count(const struct api_thread *t)
+{
+	return t->lookups ? t->lookups->n : 0;
+}
+
+void lookups_cut(struct socket *k, uint32_t n)
+{
+	for (; lookups_count(k->t) > n; k->t->lookups->n--) {
+		k->lookups--;
+		socket_unanswered(k, -1);
+	}
 }
 
 static enum err look_up(struct api *a, struct lookup *l)
 {
 	struct page page;
-	enum err e = ERR_INTERNAL;
+	enum err e = ERR_OK;
 
 	page_init(&page);
 	int rc = store_get(a->store, l->at, &page);
-	if (rc == 0)
+	if (rc < 0)
+		e = store_failure();
+	else if (rc == 0)
 		e = ERR_NOT_FOUND;
 	if (rc == 1) {
 		const struct record *r = &page.items[0].rec;

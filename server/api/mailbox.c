@@ -2,7 +2,6 @@
 #include "common/base/clock.h"
 #include "server/api/query.h"
 #include "server/api/thread.h"
-#include <stdio.h>
 #include <stdlib.h>
 
 enum param { Q_LIMIT, Q_AFTER, Q_FROM, Q_WAIT, PARAMS };
@@ -15,8 +14,9 @@ struct listing {
 	char from_name[USER_MAX + 1]; /* empty: of everybody */
 	uint64_t until_us;            /* monotonic; 0: does not wait */
 	bool present;
-	bool woken;    /* a message came while the store was being read */
-	bool read_err; /* of work() */
+	bool woken;        /* a message came while the store was being read */
+	enum err read_err; /* of work() */
+	bool no_cursor;    /* of work(): `after` is none of this store */
 	const struct writer *w;
 };
 
@@ -67,14 +67,28 @@ static void add_next(struct api_call *c, const struct listing *l, struct place l
 		l->from_name[0] ? "&from=" : "", l->from_name);
 }
 
+/* A cursor is of a message. One that an older copy of the data does not have would skip what took its place. */
+static int check_after(struct api_call *c, struct listing *l, struct page *page)
+{
+	int rc = store_get(c->api->store, l->after, page);
+
+	if (rc < 0)
+		l->read_err = store_failure();
+	page_release(page);
+	l->no_cursor = rc == 0;
+	return rc == 1 ? 0 : -1;
+}
+
 static void work(struct api_call *c)
 {
 	struct listing *l = c->data;
 	struct page page;
 
 	page_init(&page);
+	if (l->after.pos && check_after(c, l, &page))
+		return;
 	if (!l->nobody && store_unread(c->api->store, c->session.user, l->from, l->after.pos, l->limit, &page)) {
-		l->read_err = true;
+		l->read_err = store_failure();
 		page_release(&page);
 		return;
 	}
@@ -89,7 +103,8 @@ static void work(struct api_call *c)
 		buf_addc(&c->out, ']');
 		if (page.more)
 			add_next(c, l, page.items[page.n - 1].rec.at);
-		mark_shown(c->api, c->session.user, &page);
+		if (!c->out.failed)
+			mark_shown(c->api, c->session.user, &page);
 	}
 	page_release(&page);
 }
@@ -110,8 +125,10 @@ static void done(struct api_call *c)
 	struct listing *l = c->data;
 
 	if (l->read_err)
-		api_fail(c, ERR_INTERNAL, "The store cannot be read");
-	else if (c->out.len)
+		api_fail(c, l->read_err, "The store cannot be read");
+	else if (l->no_cursor)
+		api_fail_field(c, ERR_BAD_CURSOR, "after", NULL);
+	else if (c->out.len || c->out.failed)
 		api_reply(c, 200);
 	else if (clock_mono_us() >= l->until_us)
 		api_reply(c, 204);
@@ -204,7 +221,7 @@ void api_messages_get(struct api_call *c)
 		api_fail(c, ERR_OVERLOADED, NULL);
 		return;
 	}
-	l->w = &((struct api_thread *)net_thread_data(c->thread))->writer;
+	l->w = &call_thread(c)->writer;
 	c->data = l;
 	c->release = release;
 	c->event = on_event;

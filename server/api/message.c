@@ -12,11 +12,6 @@ struct one {
 	const struct writer *w;
 };
 
-static void release(struct api_call *c)
-{
-	free(c->data);
-}
-
 static void show(struct api_call *c, const struct one *o, const struct page *page)
 {
 	const struct stored *m = &page->items[0];
@@ -30,7 +25,7 @@ static enum err look(struct api_call *c, struct one *o, struct page *page)
 	int rc = store_get(c->api->store, o->at, page);
 
 	if (rc < 0)
-		return ERR_INTERNAL;
+		return store_failure();
 	if (rc == 0 || !message_visible(c->session.user, page->items[0].rec.actor, page->items[0].rec.peer))
 		return ERR_NOT_FOUND;
 	const struct record *r = &page->items[0].rec;
@@ -74,11 +69,11 @@ static void looked_up(struct api_call *c)
 		api_fail(c, c->err, c->detail);
 		return;
 	}
-	if (c->out.len) {
+	if (c->out.len || c->out.failed) {
 		api_reply(c, 200);
 		return;
 	}
-	b = api_batch(c->thread);
+	b = thread_batch(call_thread(c));
 	op = b ? op_batch_add(b) : NULL;
 	if (!op) {
 		api_fail(c, ERR_OVERLOADED, NULL);
@@ -103,9 +98,9 @@ static void start(struct api_call *c, bool mark)
 		return;
 	}
 	c->data = o;
-	c->release = release;
+	c->release = api_free_data;
 	o->mark = mark;
-	o->w = &((struct api_thread *)net_thread_data(c->thread))->writer;
+	o->w = &call_thread(c)->writer;
 	if (id_parse(c->api->token_key, str_of(c->param), c->session.user, &o->at))
 		api_fail(c, ERR_NOT_FOUND, NULL);
 	else

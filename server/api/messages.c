@@ -19,14 +19,9 @@ struct post {
 	struct posted item[];
 };
 
-static void release(struct api_call *c)
-{
-	free(c->data);
-}
-
 static const struct writer *writer_of(const struct api_call *c)
 {
-	return &((struct api_thread *)net_thread_data(c->thread))->writer;
+	return &call_thread(c)->writer;
 }
 
 static void fail_with(struct api_call *c, const struct refusal *why)
@@ -39,6 +34,9 @@ static void write_one(struct api_call *c, const struct posted *p)
 {
 	buf_addc(&c->out, '{');
 	write_accepted(&c->out, writer_of(c), &p->o);
+	/* A single one says it in a header, and its body is the first answer to the byte. */
+	if (p->o.replayed && ((const struct post *)c->data)->array)
+		buf_adds(&c->out, ",\"replayed\":true");
 	buf_addc(&c->out, '}');
 }
 
@@ -94,7 +92,7 @@ static struct post *post_new(struct api_call *c, bool array, uint32_t n)
 	if (post)
 		post->array = array;
 	c->data = post;
-	c->release = release;
+	c->release = api_free_data;
 	return post;
 }
 
@@ -102,7 +100,7 @@ static void add(struct api_call *c, struct post *post, const struct json_value v
 {
 	struct send_members m = {&v[M_TO], &v[M_BODY], &v[M_CLIENT_ID], &v[M_KIND]};
 	struct posted *p = &post->item[post->n];
-	struct op *op = send_add(net_thread_data(c->thread), c->session.user, &m, &p->why);
+	struct op *op = send_add(call_thread(c), c->session.user, &m, &p->why);
 
 	if (op) {
 		op->origin = c->conn;
@@ -171,8 +169,7 @@ static int read_array(struct api_call *c, struct post *post, struct refusal *why
 
 static void post_array(struct api_call *c)
 {
-	struct api_thread *t = net_thread_data(c->thread);
-	struct op_batch *b = thread_batch(t);
+	struct op_batch *b = thread_batch(call_thread(c));
 	struct post *post = b ? post_new(c, true, c->api->config.batch_max) : NULL;
 	struct refusal why;
 
@@ -191,15 +188,11 @@ static void post_array(struct api_call *c)
 
 void api_messages_post(struct api_call *c)
 {
-	size_t i = 0;
-
 	if (atomic_load(&c->api->draining)) {
 		api_fail(c, ERR_DRAINING, NULL);
 		return;
 	}
-	while (i < c->body.n && strchr(" \t\r\n", c->body.p[i]) && c->body.p[i])
-		i++;
-	if (i < c->body.n && c->body.p[i] == '[')
+	if (json_is_array(c->body))
 		post_array(c);
 	else
 		post_one(c);

@@ -5,17 +5,11 @@
 
 void api_root_get(struct api_call *c)
 {
-	const struct api_config *f = &c->api->config;
-
 	buf_addf(&c->out,
-		"{\"name\":\"chatd\",\"version\":\"%s\",\"api_version\":1,\"registration\":\"%s\",\"limits\":{",
-		CHAT_VERSION, f->registration);
-	buf_addf(&c->out,
-		"\"request_bytes\":%zu,\"body_bytes\":%zu,\"batch_messages\":%u,\"page_messages\":%u,\"page_default\":%"
-		"d,",
-		f->request_max, f->body_max, f->batch_max, f->page_max, PAGE_DEFAULT);
-	buf_addf(&c->out, "\"name_characters\":%u,\"unanswered_sends\":%d,\"wait_seconds\":%d}}", f->name_chars_max,
-		UNANSWERED_MAX, WAIT_MAX);
+		"{\"name\":\"chatd\",\"version\":\"%s\",\"api_version\":1,\"registration\":\"%s\",\"limits\":",
+		CHAT_VERSION, c->api->config.registration);
+	api_limits(&c->out, &c->api->config);
+	buf_addc(&c->out, '}');
 	api_reply(c, 200);
 }
 

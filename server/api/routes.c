@@ -22,11 +22,8 @@ static const struct api_route routes[] = {
 };
 enum { ROUTES = sizeof routes / sizeof *routes };
 
-static const char *const method_words[] = {[HTTP_GET] = "GET, HEAD",
-	[HTTP_POST] = "POST",
-	[HTTP_PUT] = "PUT",
-	[HTTP_PATCH] = "PATCH",
-	[HTTP_DELETE] = "DELETE"};
+static const char *const method_words[] = {
+	[HTTP_GET] = "GET", [HTTP_POST] = "POST", [HTTP_PUT] = "PUT", [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE"};
 
 /* Does path match the pattern? *param: what "{}" stands for. */
 static bool matches(const char *pattern, struct str path, struct str *param)
@@ -73,13 +70,13 @@ static const char *allowed(const char *pattern)
 	return text;
 }
 
-const struct api_route *route_find(enum http_method m, struct str path, char param[129], const char **allow)
+const struct api_route *route_find(enum http_method m, struct str path, char param[PARAM_MAX + 1], const char **allow)
 {
 	struct str found;
 	const char *pattern = pattern_of(path, &found);
 
 	*allow = NULL;
-	if (!pattern || found.n > 128)
+	if (!pattern || found.n > PARAM_MAX)
 		return NULL;
 	if (found.n)
 		memcpy(param, found.p, found.n);

@@ -51,13 +51,12 @@ static int body_text(
 /* A client_id of its own for a message that came without: unique, never looked up. */
 static struct str make_client_id(struct api_thread *t, char out[MADE_ID])
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	enum { PREFIX = sizeof t->made_prefix - 1 };
 	uint64_t n = t->made++;
 
 	memcpy(out, t->made_prefix, PREFIX);
 	for (unsigned i = MADE_ID; i-- > PREFIX; n >>= 6)
-		out[i] = alphabet[n & 63];
+		out[i] = token_alphabet[n & 63];
 	return (struct str){out, MADE_ID};
 }
 

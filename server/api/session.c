@@ -260,6 +260,12 @@ bool session_take(struct ws_session *s, struct buf *out)
 {
 	size_t n = first_frame(s);
 
+	if (s->broken) {
+		/* What waits may end anywhere. It comes again after the next hello. */
+		s->n_cuts = 0;
+		buf_release(&s->out);
+		return false;
+	}
 	if (n) {
 		buf_add(out, s->out.data, n);
 		buf_addc(out, ']');

@@ -10,11 +10,6 @@ struct credentials {
 	struct str user, password, device_name;
 };
 
-static void release_data(struct api_call *c)
-{
-	free(c->data);
-}
-
 static void login_work(struct api_call *c)
 {
 	const struct credentials *l = c->data;
@@ -42,7 +37,7 @@ void api_sessions_post(struct api_call *c)
 	struct credentials *l = calloc(1, sizeof *l);
 
 	c->data = l;
-	c->release = release_data;
+	c->release = api_free_data;
 	if (!l || api_keep_body(c)) {
 		api_fail(c, ERR_OVERLOADED, NULL);
 		return;
@@ -51,16 +46,8 @@ void api_sessions_post(struct api_call *c)
 		api_text(c, "password", &v[1], false, &l->password) ||
 		api_text(c, "device_name", &v[2], true, &l->device_name))
 		return;
-	if (utf8_chars(l->device_name) > c->api->config.name_chars_max) {
-		c->limit = c->api->config.name_chars_max;
-		api_fail_field(c, ERR_BAD_FIELD, "device_name", "too many characters");
+	if (api_name_fits(c, "device_name", l->device_name) || api_admit(c))
 		return;
-	}
-	if (!accounts_admit(c->api->accounts, c->peer, clock_mono_us())) {
-		c->retry_ms = 3000;
-		api_fail(c, ERR_RATE_LIMITED, "too many registrations and logins from this address in a minute");
-		return;
-	}
 	/* A name or a password that cannot be right takes the same way and the same time as a wrong one. */
 	api_work(c, c->api->hashers, login_work, NULL);
 }

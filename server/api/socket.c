@@ -213,6 +213,9 @@ void socket_deliver(struct socket *k, const struct commit *c, const struct deliv
 	const struct record *r = item->record == RECORD_NONE ? NULL : &c->records[item->record];
 	const struct outcome *o = item->outcome == RECORD_NONE ? NULL : &c->outcomes[item->outcome];
 
+	/* On its way to the connection's user of before: she waited over HTTP, then another one upgraded it. */
+	if (item->user != k->who.user)
+		return;
 	k->s.room = room_now(k->t);
 	if (!o)
 		session_event(&k->s, r);

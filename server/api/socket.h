@@ -20,7 +20,7 @@ struct socket {
 	TAILQ_ENTRY(socket) link, paging_link;
 };
 
-enum { CLOSE_RESTART = 1012, CLOSE_SLOW = 4008, CLOSE_PROTOCOL = 4400, CLOSE_AUTH = 4401, CLOSE_TOO_MANY = 4409 };
+enum { CLOSE_RESTART = 1012, CLOSE_PROTOCOL = 4400, CLOSE_AUTH = 4401, CLOSE_TOO_MANY = 4409 };
 
 void socket_close(struct socket *k, unsigned code, const char *reason);
 void socket_error(struct socket *k, int64_t ref, const struct refusal *why);
@@ -45,4 +45,6 @@ struct lookup {
 	uint32_t sender, ordinal;
 };
 int lookup_add(struct api_thread *t, const struct lookup *l);
+uint32_t lookups_count(const struct api_thread *t); /* of this turn so far */
+void lookups_cut(struct socket *k, uint32_t n);     /* forgets those behind the first n, which are all k's */
 #endif

@@ -5,6 +5,7 @@
 #include "server/api/write.h"
 #include "server/distributor/distributor.h"
 #include "server/ops/metrics.h"
+#include <errno.h>
 
 enum { MADE_ID = 22 /* characters of a client_id that the server makes */ };
 
@@ -51,13 +52,19 @@ static inline void thread_count(struct api *a, enum metric_counter which, int64_
 
 /* The thread's own; made at its first callback. */
 struct api_thread *api_thread_of(struct api *a, struct net_thread *t);
-struct op_batch *thread_batch(struct api_thread *t); /* NULL: out of memory */
+/* The batch of ops that is gathered in this turn and goes to the queue at its end. NULL: out of memory. */
+struct op_batch *thread_batch(struct api_thread *t);
 /* 0 and *out; -1: no valid token. */
 int thread_session(struct api_thread *t, const struct http_head *h, struct session *out);
 
 /* routes.c. NULL: no such path, or *allow is set ("GET, POST"; valid until the next call on this thread). param: NUL-terminated. */
-const struct api_route *route_find(enum http_method m, struct str path, char param[129], const char **allow);
+const struct api_route *route_find(enum http_method m, struct str path, char param[PARAM_MAX + 1], const char **allow);
 bool route_public(struct str path); /* every method of the path goes without a token */
+
+static inline struct api_thread *call_thread(const struct api_call *c)
+{
+	return net_thread_data(c->thread);
+}
 
 /* call.c */
 void call_begin(struct api_thread *t, struct conn *c, const struct api_route *r, const struct session *s,
@@ -75,6 +82,12 @@ void socket_deliver(struct socket *k, const struct commit *c, const struct deliv
 void socket_page(struct api_thread *t, struct net_msg *m); /* from a pool */
 void sockets_turn_end(struct api_thread *t);
 void sockets_tick(struct api_thread *t);
+
+/* After a call of the store that answered -1, on the same thread. */
+static inline enum err store_failure(void)
+{
+	return errno == ENOMEM ? ERR_OVERLOADED : ERR_INTERNAL;
+}
 
 /* mailbox.c: enqueues the delivered marks of messages that are about to be shown to `user`. Any thread. */
 void mark_shown(struct api *a, uint32_t user, const struct page *page);

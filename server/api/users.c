@@ -2,34 +2,17 @@
 #include "common/base/clock.h"
 #include "common/wire/json.h"
 #include "server/api/api.h"
-#include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-/* What a call carries from the network thread to the pool: texts are copies, ended by release_texts(). */
+/* What a call carries from the network thread to the pool: texts are the call's copies. */
 struct texts {
 	struct str user, password, display_name, invite, old_password;
 };
 
-static void release_texts(struct api_call *c)
-{
-	free(c->data);
-}
-
-/* Counts the call against its address before anything is hashed. 0; -1: refused, the call has ended. */
-static int admit(struct api_call *c)
-{
-	if (accounts_admit(c->api->accounts, c->peer, clock_mono_us()))
-		return 0;
-	c->retry_ms = 3000;
-	api_fail(c, ERR_RATE_LIMITED, "too many registrations and logins from this address in a minute");
-	return -1;
-}
-
 static int start_texts(struct api_call *c)
 {
 	c->data = calloc(1, sizeof(struct texts));
-	c->release = release_texts;
+	c->release = api_free_data;
 	if (c->data && api_keep_body(c) == 0)
 		return 0;
 	api_fail(c, ERR_OVERLOADED, NULL);
@@ -94,12 +77,7 @@ void api_users_post(struct api_call *c)
 	}
 	if (check_password(c, "password", t->password))
 		return;
-	if (utf8_chars(t->display_name) > c->api->config.name_chars_max) {
-		c->limit = c->api->config.name_chars_max;
-		api_fail_field(c, ERR_BAD_FIELD, "display_name", "too many characters");
-		return;
-	}
-	if (admit(c))
+	if (api_name_fits(c, "display_name", t->display_name) || api_admit(c))
 		return;
 	api_work(c, c->api->hashers, register_work, NULL);
 }
@@ -137,7 +115,7 @@ static void password_work(struct api_call *c)
 {
 	const struct texts *t = c->data;
 
-	c->err = accounts_password(c->api->accounts, &c->session, t->old_password, t->password, clock_wall_ms());
+	c->err = accounts_password(c->api->accounts, &c->session, t->old_password, t->password);
 	c->status = 204;
 }
 
@@ -151,7 +129,7 @@ void api_password_put(struct api_call *c)
 	struct texts *t = c->data;
 	if (api_text(c, "old", &v[0], false, &t->old_password) || api_text(c, "new", &v[1], false, &t->password))
 		return;
-	if (check_password(c, "new", t->password) || admit(c))
+	if (check_password(c, "new", t->password) || api_admit(c))
 		return;
 	api_work(c, c->api->hashers, password_work, NULL);
 }

@@ -14,14 +14,10 @@ static char *put(char *p, const char *s, size_t n)
 
 static char *put_uint(char *p, uint64_t v)
 {
-	char digits[20];
-	size_t at = sizeof digits;
+	char room[DECIMAL_MAX];
+	struct str digits = decimal(v, room);
 
-	do {
-		digits[--at] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v);
-	return put(p, digits + at, sizeof digits - at);
+	return put(p, digits.p, digits.n);
 }
 
 /* A quoted time; the text of the last second written is kept for each thread, since most times are of the same one. */

@@ -4,9 +4,9 @@
 #define CHAT_API_WRITE_H
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "server/journal/token.h"
 #include "server/queue/queue.h"
 #include "server/rules/send.h"
-#include "server/store/token.h"
 
 struct writer {
 	const struct token_key *key;

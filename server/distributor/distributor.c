@@ -1,5 +1,7 @@
 #include "server/distributor/distributor.h"
+#include "common/base/need.h"
 #include "server/ops/metrics.h"
+#include <errno.h>
 #include <stdlib.h>
 
 /* What is gathered for one network thread while a commit is distributed. */
@@ -70,12 +72,11 @@ static void add_item(struct distributor *d, struct commit *c, const struct deliv
 	struct outbox *o = &d->outbox[t];
 	if (!o->d || o->d->n == o->cap) {
 		uint32_t cap = o->d ? o->cap * 2 : 64;
-		struct delivery *p = realloc(o->d, sizeof *p + cap * sizeof p->items[0]);
+		struct delivery *p = need_realloc(o->d, sizeof *p + cap * sizeof p->items[0]);
 		if (!p)
 			return;
-		if (!o->d) {
+		if (!o->d)
 			*p = (struct delivery){.kind = POST_DELIVERY, .commit = commit_ref(c)};
-		}
 		o->d = p;
 		o->cap = cap;
 	}
@@ -120,7 +121,7 @@ static void add_answer(struct distributor *d, struct commit *c, uint32_t outcome
 static int note_makers(struct distributor *d, const struct commit *c)
 {
 	if (d->cap_outcome_of < c->n_records) {
-		uint32_t *p = realloc(d->outcome_of, c->n_records * sizeof *p);
+		uint32_t *p = need_realloc(d->outcome_of, c->n_records * sizeof *p);
 		if (!p)
 			return -1;
 		d->outcome_of = p;
@@ -173,15 +174,15 @@ static void count(struct metrics *m, const struct commit *c)
 	}
 }
 
-static void consume(void *ctx, struct commit *c)
+static int consume(void *ctx, struct commit *c)
 {
 	struct distributor *d = ctx;
 
 	if (store_apply(d->store, c) || note_makers(d, c)) {
 		/* It is durable, but memory no longer says what the disk says: a restart reads it again. */
 		commit_unref(c);
-		d->failed(d->failed_ctx, "out of memory");
-		return;
+		errno = ENOMEM;
+		return -1;
 	}
 	count(d->metrics, c);
 	distribute(d, c);
@@ -192,6 +193,7 @@ static void consume(void *ctx, struct commit *c)
 			net_post(d->net, t, &out->msg);
 	}
 	commit_unref(c);
+	return 0;
 }
 
 static void sink_failed(void *ctx, const char *why)

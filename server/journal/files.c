@@ -43,7 +43,6 @@ void file_writer_put(struct file_writer *w, const void *p, size_t n)
 	const uint8_t *from = p;
 
 	w->crc = crc32c(w->crc, p, n);
-	w->written += n;
 	while (n && !w->failed) {
 		size_t part = CHUNK - w->used < n ? CHUNK - w->used : n;
 		memcpy(w->chunk + w->used, from, part);
@@ -55,7 +54,7 @@ void file_writer_put(struct file_writer *w, const void *p, size_t n)
 	}
 }
 
-void file_writer_abort(struct file_writer *w)
+static void drop(struct file_writer *w)
 {
 	int error = errno;
 
@@ -69,7 +68,7 @@ int file_writer_commit(struct file_writer *w)
 {
 	flush(w);
 	if (w->failed || fsync(w->fd) || renameat(w->dir_fd, w->tmp, w->dir_fd, w->name)) {
-		file_writer_abort(w);
+		drop(w);
 		return -1;
 	}
 	close(w->fd);

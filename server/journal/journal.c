@@ -1,5 +1,6 @@
 #include "server/journal/journal.h"
 #include "common/base/log.h"
+#include "common/base/need.h"
 #include "server/journal/files.h"
 #include <dirent.h>
 #include <errno.h>
@@ -84,22 +85,25 @@ static bool is_full(int error)
 	return error == ENOSPC || error == EDQUOT;
 }
 
-/* Under the lock: whoever reads must not hold on to the list that moves away. */
+/* The list moves under the lock: whoever reads must not hold on to the old one. */
 static int segments_room(struct journal *j)
 {
-	struct segment *s = j->segments;
 	unsigned cap = j->cap ? j->cap * 2 : 16;
+	struct segment *old = j->segments;
 
 	if (j->n < j->cap)
 		return 0;
+	struct segment *s = need_calloc(cap, sizeof *s);
+	if (!s)
+		return -1;
+	if (old)
+		memcpy(s, old, j->n * sizeof *s);
 	pthread_rwlock_wrlock(&j->lock);
-	s = realloc(s, cap * sizeof *s);
-	if (s) {
-		j->segments = s;
-		j->cap = cap;
-	}
+	j->segments = s;
+	j->cap = cap;
 	pthread_rwlock_unlock(&j->lock);
-	return s ? 0 : -1;
+	free(old);
+	return 0;
 }
 
 static int segment_open(struct journal *j, uint64_t base, char why[256])

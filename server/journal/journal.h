@@ -5,7 +5,7 @@
 #ifndef CHAT_JOURNAL_H
 #define CHAT_JOURNAL_H
 #include "server/journal/record.h"
-#include "server/store/token.h"
+#include "server/journal/token.h"
 #include <sys/types.h>
 
 enum { SEGMENT_HEAD = 64 };
@@ -48,7 +48,7 @@ int journal_roll(struct journal *j);
 
 /* Appends whole records at the tail. 0; 1: no space (ENOSPC, EDQUOT), nothing was kept; -1: final, errno says why. */
 int journal_append(struct journal *j, const uint8_t *bytes, size_t n);
-/* Is there space for a batch? Writes one and cuts it off again. 0; 1: no; -1: it could not be cut off, final. */
+/* Is there space for a batch? Writes one and cuts it off again. 0; 1: no; -1: it could not be cut off: the next append writes over it. */
 int journal_probe(struct journal *j);
 /* 0, or -1: final (fsyncgate): never call it again, never acknowledge. */
 int journal_sync(struct journal *j);

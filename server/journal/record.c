@@ -23,7 +23,6 @@ enum {
 	AT_ORDINAL = 76,
 	AT_UNREAD = 80,
 	AT_ZERO = 84,
-	CLIENT_ID_BYTES_MAX = 64,
 };
 
 static void put32(uint8_t *p, uint32_t v)

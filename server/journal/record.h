@@ -8,7 +8,7 @@
 #include "common/base/str.h"
 #include <stdint.h>
 
-enum { RECORD_VERSION = 1, RECORD_HEAD = 88, RECORD_MAX = 1 << 17 /* bytes, whole record */ };
+enum { RECORD_VERSION = 1, RECORD_HEAD = 88, RECORD_MAX = 1 << 17 /* bytes, whole record */, CLIENT_ID_BYTES_MAX = 64 };
 
 enum record_type { RECORD_MESSAGE = 1, RECORD_DELIVERED = 2, RECORD_READ = 3 };
 enum record_flag {
@@ -38,6 +38,12 @@ struct record {
 	uint32_t unread;  /* read marks: what stays unread for the actor in this conversation */
 	struct str client_id, body; /* messages only; slices into the record's bytes */
 };
+
+/* Is it an event of the user's stream? */
+static inline bool record_concerns(const struct record *r, uint32_t user)
+{
+	return r->peer == user || (r->actor == user && r->type != RECORD_DELIVERED);
+}
 
 /* Bytes that a record with these lengths takes. */
 uint32_t record_size(size_t client_id_len, size_t body_len);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 struct tally {
 	uint64_t records, messages, marks, body_bytes;
@@ -88,41 +87,55 @@ static const char usage[] = "usage: chatd journal dump|verify [--bodies] DIR\n"
 			    "  verify checks every checksum. Exit: 0 whole, 1 torn tail (the next start cuts it), 2 "
 			    "damaged or unreadable.\n";
 
-int journal_tool(int argc, char **argv)
+/* The directory; NULL: not as the usage says. */
+static const char *read_arguments(int argc, char **argv, struct tally *t)
 {
-	struct tally t = {0};
-	struct journal_config conf = {.read_only = true};
-	struct journal *j;
-	char why[256], folder[4096];
 	const char *verb = argc > 1 ? argv[1] : "", *dir = NULL;
 
 	for (int i = 2; i < argc; i++) {
 		if (strcmp(argv[i], "--bodies") == 0)
-			t.bodies = true;
-		else if (!dir && argv[i][0] != '-')
+			t->bodies = true;
+		else if (!dir && argv[i][0] != '-' && argv[i][0])
 			dir = argv[i];
 		else
-			dir = "";
+			return NULL;
 	}
-	if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) {
+	t->print = strcmp(verb, "dump") == 0;
+	return t->print || strcmp(verb, "verify") == 0 ? dir : NULL;
+}
+
+/* A data directory, or the journal folder itself. */
+static int open_either(const char *dir, struct journal **out)
+{
+	char why[256], second[256], folder[4096];
+	struct journal_config conf = {.dir = folder, .read_only = true};
+
+	snprintf(folder, sizeof folder, "%s/journal", dir);
+	if (journal_open(out, &conf, why) == 0)
+		return 0;
+	conf.dir = dir;
+	if (journal_open(out, &conf, second) == 0)
+		return 0;
+	fprintf(stderr, "chatd: %s\n", why);
+	return -1;
+}
+
+int journal_tool(int argc, char **argv)
+{
+	struct tally t = {0};
+	struct journal *j;
+
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		fputs(usage, stdout);
 		return 0;
 	}
-	t.print = strcmp(verb, "dump") == 0;
-	if ((!t.print && strcmp(verb, "verify") != 0) || !dir || !*dir) {
+	const char *dir = read_arguments(argc, argv, &t);
+	if (!dir) {
 		fputs(usage, stderr);
 		return 2;
 	}
-	snprintf(folder, sizeof folder, "%s/journal", dir);
-	conf.dir = folder;
-	if (journal_open(&j, &conf, why)) {
-		char second[256];
-		conf.dir = dir;
-		if (journal_open(&j, &conf, second)) {
-			fprintf(stderr, "chatd: %s\n", why);
-			return 2;
-		}
-	}
+	if (open_either(dir, &j))
+		return 2;
 	int rc = walk(j, &t);
 	fprintf(stderr,
 		"%" PRIu64 " records, %" PRIu64 " messages with %" PRIu64 " bytes of text, %" PRIu64

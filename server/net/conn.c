@@ -3,7 +3,6 @@
 #include <linux/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum { SLOT_MAX = 1 << 24, NO_SLOT = UINT32_MAX };
@@ -45,7 +44,6 @@ struct conn *conn_new(struct net_thread *t, const char *peer)
 	c->ref = (conn_ref)t->index << 56 | (conn_ref)i << 32 | s->generation;
 	c->t = t;
 	c->reading = c->started = true;
-	c->opened_ms = t->now_ms;
 	c->deadline_ms = t->now_ms + t->n->conf.header_ms;
 	buf_init(&c->in, HTTP_HEAD_MAX + 2 * READ_MAX);
 	buf_init(&c->out, ANSWER_MAX);
@@ -124,10 +122,11 @@ bool conn_may_take(struct conn *c)
 	return !c->blocked;
 }
 
-/* A request that waits for its answer may have the next ones behind it, up to a bound. */
+/* A request that waits for its answer may have the next ones behind it, up to a bound; so may frames for which it is not the time. */
 void conn_read_update(struct conn *c)
 {
-	bool full = (c->state == CONN_WAIT || c->state == CONN_HEAD) && c->in.len >= HTTP_HEAD_MAX;
+	bool waits = c->state == CONN_WAIT || c->state == CONN_HEAD || (c->state == CONN_WS && c->blocked);
+	bool full = waits && c->in.len >= HTTP_HEAD_MAX;
 	bool want = !c->choked && !c->paused && !full && c->state != CONN_DEAD;
 
 	if (want == c->reading || !c->wsi)
@@ -264,7 +263,6 @@ void conn_write(struct conn *c, char *p, size_t n)
 	if (!lws_partial_buffered(c->wsi))
 		return;
 	c->choked = true;
-	c->choked_len = n;
 	c->stall_ms = c->t->now_ms;
 	peer_takes(c);
 	conn_read_update(c);
@@ -287,7 +285,6 @@ void conn_writable(struct conn *c)
 	if (lws_partial_buffered(c->wsi))
 		return;
 	c->choked = false;
-	c->choked_len = 0;
 	c->pong_ms = c->t->now_ms;
 	if (c->state == CONN_WS && c->started)
 		c->deadline_ms = c->t->now_ms + c->t->n->conf.frame_ms;
@@ -365,16 +362,6 @@ bool conn_is_ws(const struct conn *c)
 const char *conn_peer(const struct conn *c)
 {
 	return c->peer;
-}
-
-uint64_t conn_opened_ms(const struct conn *c)
-{
-	return c->opened_ms;
-}
-
-size_t conn_queued(const struct conn *c)
-{
-	return c->out.len + c->choked_len;
 }
 
 void *conn_data(const struct conn *c)

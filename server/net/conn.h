@@ -71,15 +71,13 @@ struct conn {
 	char *reason;      /* WS: heap or NULL */
 	const char *allow; /* HTTP: for a 405 */
 	struct http_scan scan;
-	size_t need;       /* CONN_BODY: head and body; CONN_LINGER: bytes dropped */
-	size_t head_len;   /* CONN_BODY */
-	size_t pong_at;    /* WS: where in out the one pending pong begins, 0: there is none */
-	size_t choked_len; /* bytes of the write that choked */
+	size_t need;     /* CONN_BODY: head and body; CONN_LINGER: bytes dropped */
+	size_t head_len; /* CONN_BODY */
+	size_t pong_at;  /* WS: where in out the one pending pong begins, 0: there is none */
 	struct ws_rx rx;
-	struct buf in;  /* read, not yet taken */
-	struct buf out; /* answers and control frames of this turn */
-	struct buf msg; /* WS: fragments */
-	uint64_t opened_ms;
+	struct buf in;        /* read, not yet taken */
+	struct buf out;       /* answers and control frames of this turn */
+	struct buf msg;       /* WS: fragments */
 	uint64_t deadline_ms; /* 0: none */
 	uint64_t ping_ms, pong_ms;
 	uint64_t stall_ms; /* when the peer last took bytes while choked */
@@ -144,7 +142,6 @@ struct net {
 int thread_init(struct net_thread *t, struct net *n, unsigned index, char why[256]);
 void thread_release(struct net_thread *t);
 void *thread_run(void *arg);
-void thread_drain(struct net_thread *t); /* delivers what was posted */
 
 /* conn.c */
 struct conn *conn_new(struct net_thread *t, const char *peer);

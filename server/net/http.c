@@ -177,7 +177,6 @@ static size_t head_done(struct conn *c, struct http_request *req, uint8_t *p, si
 	c->keep_alive = req->head.keep_alive;
 	c->is_head = req->is_head;
 	c->told = true;
-	snprintf(req->head.peer, sizeof req->head.peer, "%s", c->peer);
 	c->t->n->handler->head(c->t->n->ctx, c, &req->head, &v);
 	c->allow = v.allow;
 	enum err e = judge(req, &v, &detail);
@@ -237,7 +236,6 @@ size_t http_step_body(struct conn *c, uint8_t *p, size_t n)
 		conn_kill(c);
 		return n;
 	}
-	snprintf(req.head.peer, sizeof req.head.peer, "%s", c->peer);
 	return run(c, &req.head, p, c->head_len);
 }
 

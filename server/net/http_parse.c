@@ -183,8 +183,6 @@ static bool take_protocols(struct heading *h, struct str v)
 	while (list_next(&list, &e))
 		if (str_is(e, "chat.v1"))
 			h->req->offers_chat_v1 = true;
-	if (h->req->head.subprotocols.n == 0)
-		h->req->head.subprotocols = v;
 	return true;
 }
 
@@ -339,7 +337,7 @@ static void request_reset(struct http_request *out)
 {
 	out->head.method = HTTP_OTHER;
 	out->head.path = out->head.query = out->head.authorization = (struct str){"", 0};
-	out->head.content_type = out->head.origin = out->head.subprotocols = out->ws_key = (struct str){"", 0};
+	out->head.content_type = out->head.origin = out->ws_key = (struct str){"", 0};
 	out->head.has_length = out->head.upgrade = out->head.keep_alive = false;
 	out->head.content_length = 0;
 	out->head_len = 0;

@@ -21,7 +21,7 @@ struct http_scan {
 };
 
 struct http_request {
-	struct http_head head; /* slices into the buffer; peer is left alone */
+	struct http_head head; /* slices into the buffer */
 	size_t head_len;       /* bytes with the empty line; the body begins here */
 	enum err err;          /* HTTP_REFUSED: why */
 	const char *detail;    /* HTTP_REFUSED: static text */

@@ -69,10 +69,16 @@ static void peer_text(const struct sockaddr_storage *ss, char out[46])
 		inet_ntop(AF_INET6, &v6->sin6_addr, out, 46);
 }
 
+#define BUSY_BODY                                                                                                     \
+	"{\"type\":\"about:blank\",\"title\":\"Overloaded\",\"status\":503,\"code\":\"overloaded\",\"detail\":\"Too " \
+	"many "                                                                                                       \
+	"connections\",\"retry_after_ms\":1000}"
+
 static void adopt(struct net_thread *t, int fd, const struct sockaddr_storage *peer)
 {
-	static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
-				   "Connection: close\r\n\r\n";
+	static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+				   "Content-Type: application/problem+json\r\nContent-Length: 130\r\n\r\n" BUSY_BODY;
+	_Static_assert(sizeof BUSY_BODY - 1 == 130, "its Content-Length");
 	char text[46];
 	int on = 1;
 
@@ -122,7 +128,8 @@ static void stop_accepting(struct net_thread *t)
 	t->listen_fd = -1;
 }
 
-void thread_drain(struct net_thread *t)
+/* Delivers what was posted, oldest first. */
+static void drain(struct net_thread *t)
 {
 	struct net_msg *newest = atomic_exchange_explicit(&t->posted, NULL, memory_order_acquire), *oldest = NULL;
 
@@ -144,7 +151,7 @@ static void on_wake(struct ev_loop *loop, ev_async *w, int events)
 	struct net_thread *t = w->data;
 
 	(void)events;
-	thread_drain(t);
+	drain(t);
 	if (atomic_load(&t->stop_accepting))
 		stop_accepting(t);
 	if (atomic_load(&t->stop))
@@ -307,7 +314,7 @@ void *thread_run(void *arg)
 
 	ev_run(t->loop, 0);
 	stop_accepting(t);
-	thread_drain(t);
+	drain(t);
 	t->n->handler->turn_end(t->n->ctx, t);
 	flush_all(t); /* what was answered last still goes out */
 	net_each(t, kill_one, NULL);
@@ -319,6 +326,7 @@ void *thread_run(void *arg)
 
 void thread_release(struct net_thread *t)
 {
+	drain(t); /* what pools finished after the loop */
 	if (t->loop && t->vhost) {
 		net_each(t, kill_one, NULL);
 		reap(t);

@@ -1,4 +1,5 @@
 #include "server/net/net.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "server/net/conn.h"
 #include <arpa/inet.h>
@@ -29,7 +30,8 @@ static int address_parse(const char *text, struct address *out)
 
 	if (n >= 2 && text[0] == '[' && text[n - 1] == ']')
 		text++, n -= 2;
-	if (n == 0 || n >= sizeof host || !colon[1])
+	/* getaddrinfo() takes a port of any size and keeps 16 bits of it. */
+	if (n == 0 || n >= sizeof host || !colon[1] || strlen(colon + 1) > 5 || strtoul(colon + 1, NULL, 10) > 65535)
 		return -1;
 	memcpy(host, text, n);
 	host[n] = '\0';
@@ -143,11 +145,7 @@ static struct net *net_alloc(const struct net_config *conf, const struct net_han
 	}
 	for (unsigned i = 0; i < n->thread_count; i++)
 		n->threads[i].listen_fd = -1;
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&n->done, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&n->done);
 	pthread_mutex_init(&n->lock, NULL);
 	return n;
 }

@@ -33,12 +33,10 @@ struct http_head {
 	struct str authorization; /* header value, or empty */
 	struct str content_type;
 	struct str origin;
-	struct str subprotocols; /* Sec-WebSocket-Protocol */
 	bool has_length;
 	uint64_t content_length;
 	bool upgrade; /* a well-formed WebSocket upgrade (RFC 6455 section 4.2.1, version 13) */
 	bool keep_alive;
-	char peer[46]; /* text address of the peer */
 };
 
 enum body_policy { BODY_NONE, BODY_OPTIONAL, BODY_REQUIRED };
@@ -99,7 +97,8 @@ const char *net_base_url(const struct net *n); /* "http://127.0.0.1:43211" */
 unsigned net_threads(const struct net *n);
 void net_stop_accepting(struct net *n); /* closes the listeners; any thread */
 void net_stop(struct net *n);           /* ends the loops and joins; open connections are closed */
-void net_free(struct net *n);
+void net_free(
+	struct net *n); /* what was posted after the loops ended still comes to handler->message, on this thread */
 
 /* Any thread: m is delivered to handler->message on that thread, with at most one wake-up for many posts. */
 void net_post(struct net *n, unsigned thread, struct net_msg *m);
@@ -115,10 +114,8 @@ void net_each(struct net_thread *t, void (*fn)(void *ctx, struct conn *c), void 
 conn_ref conn_id(const struct conn *c);
 struct net_thread *conn_thread(struct conn *c);
 bool conn_is_ws(const struct conn *c);
-const char *conn_peer(const struct conn *c);
-uint64_t conn_opened_ms(const struct conn *c);
-size_t conn_queued(const struct conn *c); /* bytes waiting for the socket */
-void *conn_data(const struct conn *c);    /* the handler's own */
+const char *conn_peer(const struct conn *c); /* the peer's address as text */
+void *conn_data(const struct conn *c);       /* the handler's own */
 void conn_set_data(struct conn *c, void *data);
 
 /* Answers the request that c waits with. headers: more lines, each ending in CRLF, or empty. body may be empty. status 204 has none.

@@ -1,7 +1,6 @@
 /* The WebSocket side of a connection: handshake, frames to messages, one coalesced write a turn. */
 #include "common/base/log.h"
 #include "server/net/conn.h"
-#include <stdlib.h>
 #include <sys/socket.h>
 
 enum {

@@ -8,7 +8,6 @@
 
 /* name, type, help */
 #define METRIC_COUNTERS(X)                                                                                          \
-	X(CONNECTIONS_OPENED, "chat_connections_opened_total", "counter", "Connections accepted")                   \
 	X(SOCKETS_OPENED, "chat_sockets_opened_total", "counter", "WebSockets upgraded")                            \
 	X(SOCKETS, "chat_sockets", "gauge", "WebSockets open now")                                                  \
 	X(MESSAGES, "chat_messages_total", "counter", "Messages made durable")                                      \

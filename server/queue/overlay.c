@@ -1,4 +1,5 @@
 #include "server/queue/overlay.h"
+#include "common/base/array.h"
 #include <stdlib.h>
 
 enum { MAP_FIRST = 1024 };
@@ -98,14 +99,10 @@ struct overlay_user *overlay_user(struct overlay *o, uint32_t user)
 
 	if (i != UINT32_MAX)
 		return &o->users[i];
-	if (o->n_users == o->cap_users) {
-		uint32_t cap = o->cap_users ? o->cap_users * 2 : 256;
-		struct overlay_user *p = realloc(o->users, cap * sizeof *p);
-		if (!p)
-			return NULL;
-		o->users = p;
-		o->cap_users = cap;
-	}
+	struct overlay_user *p = array_room(o->users, o->n_users, &o->cap_users, sizeof *p, 256);
+	if (!p)
+		return NULL;
+	o->users = p;
 	if (map_put(&o->user_map, user, o->n_users))
 		return NULL;
 	o->users[o->n_users] = (struct overlay_user){.user = user, .head = heads_user(o->heads, user)};
@@ -119,14 +116,10 @@ struct overlay_conv *overlay_conv(struct overlay *o, uint32_t a, uint32_t b)
 
 	if (i != UINT32_MAX)
 		return &o->convs[i];
-	if (o->n_convs == o->cap_convs) {
-		uint32_t cap = o->cap_convs ? o->cap_convs * 2 : 256;
-		struct overlay_conv *p = realloc(o->convs, cap * sizeof *p);
-		if (!p)
-			return NULL;
-		o->convs = p;
-		o->cap_convs = cap;
-	}
+	struct overlay_conv *p = array_room(o->convs, o->n_convs, &o->cap_convs, sizeof *p, 256);
+	if (!p)
+		return NULL;
+	o->convs = p;
 	if (map_put(&o->conv_map, key, o->n_convs))
 		return NULL;
 	struct overlay_conv *c = &o->convs[o->n_convs++];

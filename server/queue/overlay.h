@@ -1,4 +1,4 @@
-/* What a batch changes before it is durable: heads of users, numbers and marks of conversations, client_ids. Dropped whole after each batch; its memory is kept. */
+/* What a batch changes before it is durable: heads of users, numbers and marks of conversations, client_ids. Dropped whole after each batch; its memory is kept. Queue thread. */
 #ifndef CHAT_QUEUE_OVERLAY_H
 #define CHAT_QUEUE_OVERLAY_H
 #include "server/store/heads.h"

@@ -1,4 +1,5 @@
 #include "server/queue/queue.h"
+#include "common/base/array.h"
 #include <stdlib.h>
 
 enum { ARENA_BLOCK = 64 << 10 };
@@ -16,15 +17,13 @@ struct op_batch *op_batch_new(void)
 
 struct op *op_batch_add(struct op_batch *b)
 {
-	if (b->n == b->cap) {
-		uint32_t cap = b->cap ? b->cap * 2 : 16;
-		struct op *ops = realloc(b->ops, cap * sizeof *ops);
-		if (!ops)
-			return NULL;
-		b->bytes += (cap - b->cap) * sizeof *ops;
-		b->ops = ops;
-		b->cap = cap;
-	}
+	uint32_t had = b->cap;
+	struct op *ops = array_room(b->ops, b->n, &b->cap, sizeof *ops, 16);
+
+	if (!ops)
+		return NULL;
+	b->ops = ops;
+	b->bytes += (b->cap - had) * sizeof *ops;
 	struct op *op = &b->ops[b->n++];
 	memset(op, 0, sizeof *op);
 	return op;
@@ -73,22 +72,6 @@ void op_batch_free(struct op_batch *b)
 	}
 	free(b->ops);
 	free(b);
-}
-
-struct commit *commit_ref(struct commit *c)
-{
-	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
-	return c;
-}
-
-void commit_unref(struct commit *c)
-{
-	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
-		return;
-	free(c->bytes);
-	free(c->records);
-	free(c->outcomes);
-	free(c);
 }
 
 void queue_enqueue(struct queue *q, struct op_batch *b)

@@ -1,7 +1,6 @@
 /* The queue over the journal: one append and one fdatasync a commit. */
 #include "server/queue/queue_loop.h"
 #include "server/store/store_journal.h"
-#include <errno.h>
 #include <stdlib.h>
 
 struct journal_log {
@@ -55,7 +54,6 @@ static const struct log_ops journal_log_ops = {.name = "journal",
 struct queue *queue_journal_new(struct journal *j, struct store *s, const struct queue_sink *sink)
 {
 	struct sequencer_source source = store_journal_source(s);
-
 	struct journal_log *l = malloc(sizeof *l);
 
 	if (!l)

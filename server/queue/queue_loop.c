@@ -65,7 +65,7 @@ static void wait_more(struct queue_loop *q)
 		pthread_cond_wait(&q->more, &q->lock);
 		return;
 	}
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec++;
 	if (pthread_cond_timedwait(&q->more, &q->lock, &until) != ETIMEDOUT)
 		return;
@@ -115,14 +115,15 @@ static enum log_answer log_store(struct queue_loop *q, struct commit *c)
 	return a;
 }
 
-/* Sequences from *b, *i on until the batch is large enough or all is taken, and stores it. false: the log has failed. */
+/* Sequences from *b, *i on until the batch is large enough or all is taken, and stores it. false: the log or the sink has failed. */
 static bool commit_some(struct queue_loop *q, struct op_batch **b, uint32_t *i)
 {
 	uint64_t received = clock_mono_us(), now_ms = clock_wall_ms();
 	enum log_answer a = clock_mono_us() < q->full_until_us ? LOG_OK : q->log->prepare(q->log_ctx);
 
-	if (a == LOG_FAILED || sequencer_begin(q->sequencer, q->log->tail(q->log_ctx)))
+	if (a == LOG_FAILED)
 		return false;
+	sequencer_begin(q->sequencer, q->log->tail(q->log_ctx));
 	while (*b && sequencer_bytes(q->sequencer) < COMMIT_BYTES) {
 		if (*i < (*b)->n) {
 			sequencer_add(q->sequencer, &(*b)->ops[(*i)++], now_ms);
@@ -151,8 +152,7 @@ static bool commit_some(struct queue_loop *q, struct op_batch **b, uint32_t *i)
 	if (a == LOG_FULL || c->size)
 		say_full(q, a == LOG_FULL);
 	c->durable_us = clock_mono_us();
-	q->sink.consume(q->sink.ctx, c);
-	return true;
+	return q->sink.consume(q->sink.ctx, c) == 0;
 }
 
 static void drop_all(struct op_batch *b)
@@ -175,7 +175,7 @@ static void *loop_main(void *arg)
 		while (b) {
 			if (commit_some(q, &b, &i))
 				continue;
-			snprintf(why, sizeof why, "the %s cannot store: %s", q->log->name, strerror(errno));
+			snprintf(why, sizeof why, "the %s cannot go on: %s", q->log->name, strerror(errno));
 			drop_all(b);
 			q->sink.failed(q->sink.ctx, why);
 			return NULL;
@@ -221,7 +221,6 @@ static void loop_free(struct queue *base)
 }
 
 static const struct queue_ops ops = {
-	.name = "loop",
 	.enqueue = loop_enqueue,
 	.stop = loop_stop,
 	.room = loop_room,
@@ -245,7 +244,7 @@ struct queue *queue_loop_new(
 	q->last = &q->first;
 	q->sequencer = sequencer_new(source);
 	pthread_mutex_init(&q->lock, NULL);
-	pthread_cond_init(&q->more, NULL);
+	clock_cond_init(&q->more);
 	if (!q->sequencer || pthread_create(&q->thread, NULL, loop_main, q)) {
 		q->stop = true; /* there is no thread to join */
 		loop_free(&q->base);

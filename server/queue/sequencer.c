@@ -1,7 +1,7 @@
 #include "server/queue/sequencer.h"
+#include "common/base/array.h"
+#include "common/base/need.h"
 #include "server/queue/overlay.h"
-#include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* A delivered mark of one message that is not next to the watermark: written at the end of the batch if it still stands alone. */
@@ -25,25 +25,6 @@ struct sequencer {
 	struct alone *alone;
 	uint32_t n_alone, cap_alone;
 };
-
-uint64_t client_key(const struct token_key *k, uint32_t sender, struct str client_id)
-{
-	uint8_t in[4 + 64], out[crypto_shorthash_BYTES];
-	uint64_t key;
-
-	memcpy(in, &sender, 4);
-	memcpy(in + 4, client_id.p, client_id.n);
-	crypto_shorthash(out, in, 4 + client_id.n, k->key);
-	memcpy(&key, out, sizeof key);
-	return key;
-}
-
-uint32_t content_crc(uint32_t recipient, uint8_t flags, struct str body)
-{
-	uint32_t head[2] = {recipient, flags & RECORD_KIND_CE2E};
-
-	return crc32c(crc32c(0, head, sizeof head), body.p, body.n);
-}
 
 struct sequencer *sequencer_new(const struct sequencer_source *src)
 {
@@ -78,12 +59,11 @@ void sequencer_free(struct sequencer *s)
 	free(s);
 }
 
-int sequencer_begin(struct sequencer *s, uint64_t base)
+void sequencer_begin(struct sequencer *s, uint64_t base)
 {
 	drop_batch(s);
 	overlay_clear(&s->overlay);
 	s->base = base;
-	return 0;
 }
 
 size_t sequencer_bytes(const struct sequencer *s)
@@ -91,24 +71,13 @@ size_t sequencer_bytes(const struct sequencer *s)
 	return s->size;
 }
 
-/* Room for one more element of an array that doubles. */
-static int room(void **array, uint32_t n, uint32_t *cap, size_t size, uint32_t first)
-{
-	if (n < *cap)
-		return 0;
-	uint32_t more = *cap ? *cap * 2 : first;
-	void *p = realloc(*array, more * size);
-	if (!p)
-		return -1;
-	*array = p;
-	*cap = more;
-	return 0;
-}
-
 static int room_record(struct sequencer *s, uint32_t bytes)
 {
-	if (room((void **)&s->records, s->n_records, &s->cap_records, sizeof *s->records, 256))
+	struct record *r = array_room(s->records, s->n_records, &s->cap_records, sizeof *r, 256);
+
+	if (!r)
 		return -1;
+	s->records = r;
 	if (s->size + bytes <= s->cap)
 		return 0;
 	size_t cap = s->cap ? s->cap * 2 : 128 << 10;
@@ -285,8 +254,10 @@ static enum err mark_delivered(
 	up_to = up_to || ordinal == side->delivered.upto + 1;
 	if (up_to ? ordinal <= side->delivered.upto : marks_cover(&side->delivered, ordinal))
 		return ERR_OK;
-	if (room((void **)&s->alone, s->n_alone, &s->cap_alone, sizeof *s->alone, 64))
+	struct alone *a = array_room(s->alone, s->n_alone, &s->cap_alone, sizeof *a, 64);
+	if (!a)
 		return ERR_OVERLOADED;
+	s->alone = a;
 	if (marks_add(&side->delivered, ordinal, at, up_to))
 		return ERR_INSUFFICIENT_STORAGE;
 	if (up_to)
@@ -321,9 +292,23 @@ static enum err (*const op_table[])(struct sequencer *, const struct op *, struc
 	[OP_DELIVERED] = do_delivered,
 };
 
+/* Without an outcome nobody could even be told that there is no memory. */
+static int room_outcome(struct sequencer *s)
+{
+	if (s->n_outcomes < s->cap_outcomes)
+		return 0;
+	uint32_t cap = s->cap_outcomes ? s->cap_outcomes * 2 : 256;
+	struct outcome *p = need_realloc(s->outcomes, cap * sizeof *p);
+	if (!p)
+		return -1;
+	s->outcomes = p;
+	s->cap_outcomes = cap;
+	return 0;
+}
+
 void sequencer_add(struct sequencer *s, const struct op *op, uint64_t now_ms)
 {
-	if (room((void **)&s->outcomes, s->n_outcomes, &s->cap_outcomes, sizeof *s->outcomes, 256))
+	if (room_outcome(s))
 		return;
 	struct outcome *out = &s->outcomes[s->n_outcomes++];
 	*out = (struct outcome){
@@ -346,10 +331,12 @@ static void apply_ack(struct sequencer *s, uint32_t user, struct place ack)
 	const struct side *side;
 	uint32_t it = 0, from;
 
-	while ((side = heads_next_pending(s->src.heads, user, &it, &from))) {
+	while ((side = heads_next(s->src.heads, SIDE_PENDING, user, &it, &from))) {
 		unsigned d = conv_direction(from, user);
 		struct place at = side_last(side);
 		uint32_t ordinal = side->total;
+		if (ack.pos <= side->delivered.pos)
+			continue; /* a look-up costs, and says nothing new */
 		if (at.pos > ack.pos) {
 			struct index_entry e;
 			if (!s->src.last_before(s->src.ctx, conv_key(from, user), d, ack.pos, &e))
@@ -394,7 +381,7 @@ static void emit_delivered(struct sequencer *s, uint64_t now_ms)
 
 struct commit *sequencer_end(struct sequencer *s, uint64_t now_ms)
 {
-	struct commit *c = calloc(1, sizeof *c);
+	struct commit *c = need_calloc(1, sizeof *c);
 
 	if (c) {
 		emit_delivered(s, now_ms);

@@ -1,4 +1,5 @@
 #include "server/store/heads.h"
+#include "common/base/need.h"
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -13,9 +14,8 @@ struct chunks {
 struct user {
 	uint64_t head_pos;
 	uint32_t head_crc;
-	uint32_t unread;       /* messages to this user that are not read */
-	uint32_t unread_first; /* side numbers; 0: none */
-	uint32_t pending_first;
+	uint32_t unread;            /* messages to this user that are not read */
+	uint32_t first[SIDE_LISTS]; /* side numbers; 0: none */
 };
 
 struct heads {
@@ -39,7 +39,7 @@ static void *chunks_make(struct chunks *c, uint32_t i)
 
 	if (k >= c->n) {
 		uint32_t n = k + 1 > c->n * 2 ? k + 1 : c->n * 2;
-		void **p = realloc(c->chunk, n * sizeof *p);
+		void **p = need_realloc(c->chunk, n * sizeof *p);
 		if (!p)
 			return NULL;
 		memset(p + c->n, 0, (n - c->n) * sizeof *p);
@@ -47,7 +47,7 @@ static void *chunks_make(struct chunks *c, uint32_t i)
 		c->n = n;
 	}
 	if (!c->chunk[k])
-		c->chunk[k] = calloc(CHUNK, c->size);
+		c->chunk[k] = need_calloc(CHUNK, c->size);
 	return c->chunk[k] ? chunks_at(c, i) : NULL;
 }
 
@@ -159,7 +159,7 @@ static uint32_t conv_find(const struct heads *h, uint64_t key, uint32_t *slot)
 static int table_grow(struct heads *h)
 {
 	uint32_t cap = h->table_cap * 2;
-	uint32_t *t = calloc(cap, sizeof *t);
+	uint32_t *t = need_calloc(cap, sizeof *t);
 
 	if (!t)
 		return -1;
@@ -211,22 +211,11 @@ static struct side *side_number(const struct heads *h, uint32_t n)
 	return &conv_number(h, n / 2)->side[n % 2];
 }
 
-const struct side *heads_next_unread(struct heads *h, uint32_t user, uint32_t *it, uint32_t *from)
+const struct side *heads_next(struct heads *h, enum side_list l, uint32_t user, uint32_t *it, uint32_t *from)
 {
 	struct user *u = chunks_at(&h->users, user);
 
-	*it = *it ? side_number(h, *it)->unread_next : u ? u->unread_first : 0;
-	if (!*it)
-		return NULL;
-	*from = conv_number(h, *it / 2)->user[*it % 2];
-	return side_number(h, *it);
-}
-
-const struct side *heads_next_pending(struct heads *h, uint32_t user, uint32_t *it, uint32_t *from)
-{
-	struct user *u = chunks_at(&h->users, user);
-
-	*it = *it ? side_number(h, *it)->pending_next : u ? u->pending_first : 0;
+	*it = *it ? side_number(h, *it)->link[l].next : u ? u->first[l] : 0;
 	if (!*it)
 		return NULL;
 	*from = conv_number(h, *it / 2)->user[*it % 2];
@@ -234,50 +223,27 @@ const struct side *heads_next_pending(struct heads *h, uint32_t user, uint32_t *
 }
 
 /* Puts side n at the front of its recipient's list, or takes it out, as `wanted` says. Being in a list shows by prev, next or first. */
-static void list_unread(struct heads *h, struct user *u, uint32_t n, bool wanted)
+static void list(struct heads *h, enum side_list l, struct user *u, uint32_t n, bool wanted)
 {
 	struct side *s = side_number(h, n);
-	bool in = u->unread_first == n || s->unread_prev;
+	bool in = u->first[l] == n || s->link[l].prev;
 
 	if (in == wanted)
 		return;
 	if (wanted) {
-		s->unread_next = u->unread_first;
-		if (s->unread_next)
-			side_number(h, s->unread_next)->unread_prev = n;
-		u->unread_first = n;
+		s->link[l].next = u->first[l];
+		if (s->link[l].next)
+			side_number(h, s->link[l].next)->link[l].prev = n;
+		u->first[l] = n;
 		return;
 	}
-	if (s->unread_prev)
-		side_number(h, s->unread_prev)->unread_next = s->unread_next;
+	if (s->link[l].prev)
+		side_number(h, s->link[l].prev)->link[l].next = s->link[l].next;
 	else
-		u->unread_first = s->unread_next;
-	if (s->unread_next)
-		side_number(h, s->unread_next)->unread_prev = s->unread_prev;
-	s->unread_prev = s->unread_next = 0;
-}
-
-static void list_pending(struct heads *h, struct user *u, uint32_t n, bool wanted)
-{
-	struct side *s = side_number(h, n);
-	bool in = u->pending_first == n || s->pending_prev;
-
-	if (in == wanted)
-		return;
-	if (wanted) {
-		s->pending_next = u->pending_first;
-		if (s->pending_next)
-			side_number(h, s->pending_next)->pending_prev = n;
-		u->pending_first = n;
-		return;
-	}
-	if (s->pending_prev)
-		side_number(h, s->pending_prev)->pending_next = s->pending_next;
-	else
-		u->pending_first = s->pending_next;
-	if (s->pending_next)
-		side_number(h, s->pending_next)->pending_prev = s->pending_prev;
-	s->pending_prev = s->pending_next = 0;
+		u->first[l] = s->link[l].next;
+	if (s->link[l].next)
+		side_number(h, s->link[l].next)->link[l].prev = s->link[l].prev;
+	s->link[l].prev = s->link[l].next = 0;
 }
 
 static struct user *user_make(struct heads *h, uint32_t user)
@@ -300,8 +266,8 @@ static void relist(struct heads *h, struct user *recipient, uint32_t n)
 {
 	struct side *s = side_number(h, n);
 
-	list_unread(h, recipient, n, marks_count(&s->read) < s->total);
-	list_pending(h, recipient, n, marks_count(&s->delivered) < s->total);
+	list(h, SIDE_UNREAD, recipient, n, marks_count(&s->read) < s->total);
+	list(h, SIDE_PENDING, recipient, n, marks_count(&s->delivered) < s->total);
 }
 
 static int apply_mark(struct side *s, struct user *reader, const struct record *r)
@@ -382,7 +348,7 @@ int heads_restore_conv(struct heads *h, const struct conv *from)
 	for (unsigned d = 0; d < 2; d++) {
 		struct side *s = &c->side[d];
 		struct user *to = from->user[0] == from->user[1] ? u[0] : u[!d];
-		s->unread_prev = s->unread_next = s->pending_prev = s->pending_next = 0;
+		memset(s->link, 0, sizeof s->link);
 		to->unread += s->total - marks_count(&s->read);
 		relist(h, to, number * 2 + d);
 	}

@@ -34,15 +34,18 @@ int marks_apply(struct marks *m, uint32_t ordinal, struct place at, bool up_to);
 int marks_copy(struct marks *to, const struct marks *from);
 void marks_release(struct marks *m);
 
+/* Of each recipient's sides there are two lists: those with unread messages, and those with messages not yet delivered. */
+enum side_list { SIDE_UNREAD, SIDE_PENDING, SIDE_LISTS };
+
 /* One direction of a conversation: messages from one user to the other. */
 struct side {
 	struct marks read, delivered;
 	uint64_t last_pos; /* its newest message */
 	uint32_t last_crc;
 	uint32_t total; /* its newest message's ordinal */
-	uint32_t unread_prev,
-		unread_next; /* list of the recipient's sides with unread messages: side numbers, 0 ends */
-	uint32_t pending_prev, pending_next; /* the same for messages not yet delivered */
+	struct {
+		uint32_t prev, next; /* side numbers; 0 ends */
+	} link[SIDE_LISTS];
 };
 static inline struct place side_last(const struct side *s)
 {
@@ -69,9 +72,8 @@ const struct conv *heads_conv(struct heads *h, uint32_t a, uint32_t b); /* NULL:
 /* The side of messages from `from` to `to`; NULL: none yet. */
 const struct side *heads_side(struct heads *h, uint32_t from, uint32_t to);
 
-/* Walks the user's sides with unread (or undelivered) messages to her: `it` begins at 0; NULL at the end. *from: who sends there. */
-const struct side *heads_next_unread(struct heads *h, uint32_t user, uint32_t *it, uint32_t *from);
-const struct side *heads_next_pending(struct heads *h, uint32_t user, uint32_t *it, uint32_t *from);
+/* Walks a list of the user's: `it` begins at 0; NULL at the end. *from: who sends there. */
+const struct side *heads_next(struct heads *h, enum side_list l, uint32_t user, uint32_t *it, uint32_t *from);
 
 /* Applies a record; one that was applied before is passed over, so a replay may begin too early. 0, or -1 out of memory. Needs the write lock. */
 int heads_apply(struct heads *h, const struct record *r);

@@ -1,8 +1,8 @@
 /* Snapshots of the heads: "heads-UPTO.snap". Layout in doc/format.md; a change of it changes the magic. */
+#include "common/base/buf.h"
 #include "common/base/log.h"
 #include "server/store/heads.h"
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static const char snap_magic[8] = "CHATSNP1";
-enum { STEP = 1024 /* entries under one lock */ };
+enum { STEP_BYTES = 256 << 10, STEP_MAX = 64 << 20 /* bytes gathered under one lock, then written without it */ };
 
 struct snap_head {
 	char magic[8];
@@ -40,55 +40,67 @@ struct snap_tail {
 	uint32_t crc, zero;
 };
 
-static void put_marks(struct file_writer *w, const struct marks *m)
+static void put_marks(struct buf *b, const struct marks *m)
 {
 	uint32_t n = m->spans ? m->spans->n : 0;
 	struct snap_marks s = {.pos = m->pos, .crc = m->crc, .upto = m->upto, .n_spans = n};
 
-	file_writer_put(w, &s, sizeof s);
-	for (uint32_t i = 0; i < n; i++)
-		file_writer_put(w, &m->spans->span[i], sizeof m->spans->span[i]);
+	buf_add(b, &s, sizeof s);
+	if (n)
+		buf_add(b, m->spans->span, n * sizeof m->spans->span[0]);
 }
 
-static void put_conv(struct file_writer *w, const struct conv *c)
+static void put_conv(struct buf *b, const struct conv *c)
 {
 	struct snap_conv s = {.applied = c->applied, .user = {c->user[0], c->user[1]}};
 
-	file_writer_put(w, &s, sizeof s);
+	buf_add(b, &s, sizeof s);
 	for (int d = 0; d < 2; d++) {
 		const struct side *side = &c->side[d];
 		struct snap_side t = {.last_pos = side->last_pos, .last_crc = side->last_crc, .total = side->total};
-		file_writer_put(w, &t, sizeof t);
-		put_marks(w, &side->read);
-		put_marks(w, &side->delivered);
+		buf_add(b, &t, sizeof t);
+		put_marks(b, &side->read);
+		put_marks(b, &side->delivered);
 	}
 }
 
-static void put_users(struct heads *h, struct file_writer *w, uint32_t n, uint64_t *newest)
+/* Writes entry i; answers the newest position that it has seen. */
+static uint64_t put_user(struct heads *h, struct buf *b, uint32_t i)
 {
-	for (uint32_t i = 1; i <= n; i++) {
-		if (i % STEP == 1)
-			heads_rdlock(h);
-		struct place at = heads_user(h, i);
-		struct snap_user u = {.pos = at.pos, .crc = at.crc, .user = i};
-		file_writer_put(w, &u, sizeof u);
-		*newest = at.pos > *newest ? at.pos : *newest;
-		if (i % STEP == 0 || i == n)
-			heads_unlock(h);
-	}
+	struct place at = heads_user(h, i);
+	struct snap_user u = {.pos = at.pos, .crc = at.crc, .user = i};
+
+	buf_add(b, &u, sizeof u);
+	return at.pos;
 }
 
-static void put_convs(struct heads *h, struct file_writer *w, uint32_t n, uint64_t *newest)
+static uint64_t put_conv_at(struct heads *h, struct buf *b, uint32_t i)
 {
-	for (uint32_t i = 1; i <= n; i++) {
-		if (i % STEP == 1)
-			heads_rdlock(h);
-		const struct conv *c = heads_conv_at(h, i);
-		put_conv(w, c);
-		*newest = c->applied > *newest ? c->applied : *newest;
-		if (i % STEP == 0 || i == n)
-			heads_unlock(h);
+	const struct conv *c = heads_conv_at(h, i);
+
+	put_conv(b, c);
+	return c->applied;
+}
+
+/* Entries 1 to n. The lock is never held while the disk is waited for. */
+static void put_all(struct heads *h, struct file_writer *w, uint32_t n, uint64_t *newest,
+	uint64_t (*put)(struct heads *h, struct buf *b, uint32_t i))
+{
+	struct buf step;
+
+	buf_init(&step, STEP_MAX);
+	for (uint32_t i = 1; i <= n;) {
+		heads_rdlock(h);
+		for (; i <= n && step.len < STEP_BYTES && !step.failed; i++) {
+			uint64_t pos = put(h, &step, i);
+			*newest = pos > *newest ? pos : *newest;
+		}
+		heads_unlock(h);
+		file_writer_put(w, step.data, step.len);
+		w->failed = w->failed || step.failed;
+		buf_reset(&step);
 	}
+	buf_release(&step);
 }
 
 static void snap_name(uint64_t upto, char out[64])
@@ -118,6 +130,8 @@ static unsigned list_snaps(int dir_fd, uint64_t *out, unsigned n)
 	}
 	if (d)
 		closedir(d);
+	else if (fd >= 0)
+		close(fd);
 	return have;
 }
 
@@ -149,8 +163,8 @@ int heads_save(struct heads *h, int dir_fd, uint64_t upto)
 	heads_unlock(h);
 	memcpy(head.magic, snap_magic, 8);
 	file_writer_put(&w, &head, sizeof head);
-	put_users(h, &w, head.n_users, &tail.newest);
-	put_convs(h, &w, head.n_convs, &tail.newest);
+	put_all(h, &w, head.n_users, &tail.newest, put_user);
+	put_all(h, &w, head.n_convs, &tail.newest, put_conv_at);
 	file_writer_put(&w, &tail.newest, sizeof tail.newest);
 	tail.crc = w.crc;
 	file_writer_put(&w, (const uint8_t *)&tail + sizeof tail.newest, sizeof tail - sizeof tail.newest);

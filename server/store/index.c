@@ -1,4 +1,6 @@
+#include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/need.h"
 #include "server/store/memtable.h"
 #include <dirent.h>
 #include <errno.h>
@@ -40,7 +42,7 @@ struct index {
 
 static struct part *part_new(struct run *run, struct memtable *mem)
 {
-	struct part *p = calloc(1, sizeof *p);
+	struct part *p = need_calloc(1, sizeof *p);
 
 	if (!p)
 		return NULL;
@@ -91,7 +93,7 @@ struct index *index_new(int dir_fd)
 	pthread_rwlock_init(&x->lock, &attr);
 	pthread_rwlockattr_destroy(&attr);
 	pthread_mutex_init(&x->work_lock, NULL);
-	pthread_cond_init(&x->work, NULL);
+	clock_cond_init(&x->work);
 	pthread_cond_init(&x->done, NULL);
 	return x;
 }
@@ -145,27 +147,38 @@ static unsigned list_runs(int dir_fd, struct span_name *out, unsigned max)
 	}
 	if (d)
 		closedir(d);
+	else if (fd >= 0)
+		close(fd);
 	qsort(out, n, sizeof *out, by_from);
 	return n;
 }
 
-enum { NAMES_MAX = 1024 };
+enum { NAMES_MAX = 1024, VERIFY_MAX = 1 << 30 /* bytes: a larger run is believed, to start in time */ };
 
-int index_open(struct index *x, uint64_t *upto)
+static struct run *open_whole(struct index *x, const struct span_name *s)
+{
+	struct run *r = run_open(x->dir_fd, s->from, s->upto);
+
+	if (r && r->map_len <= VERIFY_MAX && run_verify(r)) {
+		run_free(r);
+		r = NULL;
+	}
+	return r;
+}
+
+int index_open(struct index *x, uint64_t tail, uint64_t *upto)
 {
 	struct span_name names[NAMES_MAX];
 	unsigned n = list_runs(x->dir_fd, names, NAMES_MAX);
 	uint64_t covered = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		struct run *r = names[i].from == covered && x->parts.n < PARTS_MAX / 2
-					? run_open(x->dir_fd, names[i].from, names[i].upto)
-					: NULL;
+		bool fits = names[i].from == covered && names[i].upto <= tail && x->parts.n < PARTS_MAX / 2;
+		struct run *r = fits ? open_whole(x, &names[i]) : NULL;
 		if (!r) {
 			/* A part of a merged one, left by a crash, or damaged: what it said is made again. */
-			struct run stale = {.from = names[i].from, .upto = names[i].upto};
 			char name[64];
-			snprintf(name, sizeof name, "run-%020" PRIu64 "-%020" PRIu64 ".idx", stale.from, stale.upto);
+			run_name(names[i].from, names[i].upto, name);
 			log_event(LOG_WARN, "index-run-dropped", "file=%s", name);
 			unlinkat(x->dir_fd, name, 0);
 			continue;
@@ -285,7 +298,7 @@ static bool wait_work(struct index *x, bool failed)
 	unsigned i;
 
 	pthread_mutex_lock(&x->work_lock);
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec++;
 	while (!x->stop && (failed || !first_sealed(x, &i))) {
 		failed = false; /* after a failure: once a second */
@@ -382,10 +395,8 @@ static uint32_t part_forward(
 
 	if (p->upto <= after)
 		return 0;
-	if (p->mem) {
-		int got = memtable_forward(p->mem, t, key, after, out, limit);
-		return got < 0 ? 0 : (uint32_t)got;
-	}
+	if (p->mem)
+		return memtable_forward(p->mem, t, key, after, out, limit);
 	for (uint64_t i = run_lower(p->run, t, key, after + 1); n < limit && i < p->run->n[t]; i++) {
 		out[n] = run_entry(p->run, t, i);
 		if (out[n].key != key)
@@ -405,16 +416,16 @@ int index_forward(
 	if (!recent)
 		return -1;
 	pthread_rwlock_rdlock(&x->lock);
-	int newest = memtable_forward(x->active, t, key, after, recent, limit);
+	uint32_t newest = memtable_forward(x->active, t, key, after, recent, limit);
 	parts_take(x, &parts);
 	pthread_rwlock_unlock(&x->lock);
 	for (unsigned i = 0; i < parts.n && n < limit; i++)
 		n += part_forward(parts.p[i], t, key, after, out + n, limit - n);
 	parts_drop(&parts);
-	for (int i = 0; i < newest && n < limit; i++)
+	for (uint32_t i = 0; i < newest && n < limit; i++)
 		out[n++] = recent[i];
 	free(recent);
-	return newest < 0 ? -1 : (int)n;
+	return (int)n;
 }
 
 bool index_client(struct index *x, uint64_t key, struct index_entry *out)

@@ -37,8 +37,9 @@ struct index;
 struct index *index_new(int dir_fd); /* the runs' directory: the journal's */
 void index_free(struct index *x);
 
-/* Opens the runs that are there and hang together from the journal's beginning; removes the others. *upto: what they cover. 0, or -1. */
-int index_open(struct index *x, uint64_t *upto);
+/* Opens the runs that are there, whole, hang together from the journal's beginning and speak of nothing beyond `tail`; removes the others. *upto:
+ * what they cover. 0, or -1. */
+int index_open(struct index *x, uint64_t tail, uint64_t *upto);
 /* Starts the background thread. after_seal is called on it whenever a run was made that ends at `upto`. */
 int index_start(struct index *x, void (*after_seal)(void *ctx, uint64_t upto), void *ctx);
 

@@ -1,4 +1,5 @@
 /* Sets of marked messages: a watermark and runs above it. Pure. */
+#include "common/base/need.h"
 #include "server/store/heads.h"
 #include <stdlib.h>
 
@@ -78,12 +79,13 @@ static int spans_room(struct marks *m, uint32_t most)
 {
 	uint32_t n = m->spans ? m->spans->n : 0, cap = m->spans ? m->spans->cap : 0;
 
-	if (n < cap)
-		return 0;
 	if (n >= most)
 		return -1;
+	if (n < cap)
+		return 0;
 	cap = cap ? cap * 2 : 4;
-	struct span_list *l = realloc(m->spans, sizeof *l + cap * sizeof l->span[0]);
+	size_t size = sizeof *m->spans + cap * sizeof m->spans->span[0];
+	struct span_list *l = most == UINT32_MAX ? need_realloc(m->spans, size) : realloc(m->spans, size);
 	if (!l)
 		return -1;
 	l->n = n;

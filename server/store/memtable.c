@@ -1,4 +1,5 @@
 #include "server/store/memtable.h"
+#include "common/base/need.h"
 #include <stdlib.h>
 
 enum { BUCKETS_FIRST = 1 << 14, CAP_FIRST = 1 << 12, LOAD = 4 };
@@ -11,11 +12,11 @@ static uint32_t bucket_of(const struct mem_table *t, uint64_t key)
 
 struct memtable *memtable_new(void)
 {
-	struct memtable *m = calloc(1, sizeof *m);
+	struct memtable *m = need_calloc(1, sizeof *m);
 
 	for (unsigned i = 0; m && i < INDEX_TABLES; i++) {
 		m->t[i].buckets = BUCKETS_FIRST;
-		m->t[i].bucket = calloc(BUCKETS_FIRST, sizeof *m->t[i].bucket);
+		m->t[i].bucket = need_calloc(BUCKETS_FIRST, sizeof *m->t[i].bucket);
 		if (!m->t[i].bucket) {
 			memtable_free(m);
 			return NULL;
@@ -37,12 +38,12 @@ void memtable_free(struct memtable *m)
 static int grow_entries(struct mem_table *t, unsigned width)
 {
 	uint32_t cap = t->cap ? t->cap * 2 : CAP_FIRST;
-	uint64_t *w = realloc(t->words, (size_t)cap * width * sizeof *w);
+	uint64_t *w = need_realloc(t->words, (size_t)cap * width * sizeof *w);
 
 	if (!w)
 		return -1;
 	t->words = w;
-	uint32_t *n = realloc(t->next, cap * sizeof *n);
+	uint32_t *n = need_realloc(t->next, cap * sizeof *n);
 	if (!n)
 		return -1;
 	t->next = n;
@@ -101,7 +102,16 @@ bool memtable_next(const struct memtable *m, enum index_table table, uint64_t ke
 	return false;
 }
 
-int memtable_forward(const struct memtable *m, enum index_table t, uint64_t key, uint64_t after,
+static void reverse(struct index_entry *e, uint32_t n)
+{
+	for (uint32_t i = 0; i < n / 2; i++) {
+		struct index_entry t = e[i];
+		e[i] = e[n - 1 - i];
+		e[n - 1 - i] = t;
+	}
+}
+
+uint32_t memtable_forward(const struct memtable *m, enum index_table t, uint64_t key, uint64_t after,
 	struct index_entry *out, uint32_t limit)
 {
 	uint32_t it = 0, seen = 0;
@@ -110,22 +120,13 @@ int memtable_forward(const struct memtable *m, enum index_table t, uint64_t key,
 	/* Newest first is how they come; out is a ring in which the oldest `limit` survive. */
 	while (memtable_next(m, t, key, &it, &e) && e.sub > after)
 		out[seen++ % limit] = e;
-	uint32_t n = seen < limit ? seen : limit;
-	if (seen > limit && seen % limit) {
-		struct index_entry *copy = malloc(n * sizeof *copy);
-		if (!copy)
-			return -1;
-		for (uint32_t i = 0; i < n; i++)
-			copy[i] = out[(seen + i) % limit];
-		memcpy(out, copy, n * sizeof *copy);
-		free(copy);
-	}
-	for (uint32_t i = 0; i < n / 2; i++) {
-		e = out[i];
-		out[i] = out[n - 1 - i];
-		out[n - 1 - i] = e;
-	}
-	return (int)n;
+	/* The oldest stands before the ring's seam, the newest that is left right behind it. */
+	uint32_t seam = seen % limit;
+	reverse(out, seam);
+	if (seen < limit)
+		return seen;
+	reverse(out + seam, limit - seam);
+	return limit;
 }
 
 int memtable_write(const struct memtable *m, int dir_fd)

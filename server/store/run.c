@@ -1,5 +1,4 @@
 #include "server/store/run.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,7 +21,7 @@ struct run_head {
 	uint32_t crc, zero; /* crc32c of the head before it */
 };
 
-static void run_name(uint64_t from, uint64_t upto, char out[64])
+void run_name(uint64_t from, uint64_t upto, char out[64])
 {
 	snprintf(out, 64, "run-%020" PRIu64 "-%020" PRIu64 ".idx", from, upto);
 }

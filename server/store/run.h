@@ -1,4 +1,5 @@
-/* One run: an immutable sorted file of the index, "run-FROM-UPTO.idx". Layout in doc/format.md. */
+/* One run: an immutable sorted file of the index, "run-FROM-UPTO.idx". Layout in doc/format.md. Any thread reads, and may wait for the disk; one at a time
+ * writes. What answers int: 0, or -1 with errno. */
 #ifndef CHAT_STORE_RUN_H
 #define CHAT_STORE_RUN_H
 #include "server/journal/files.h"
@@ -26,6 +27,7 @@ struct run_source {
 };
 /* Sorts by (key, sub), in place, with scratch of the same size. */
 void run_sort(uint64_t *words, uint64_t *scratch, uint64_t n, unsigned width);
+void run_name(uint64_t from, uint64_t upto, char out[64]); /* of its file */
 int run_write(int dir_fd, uint64_t from, uint64_t upto, const struct run_source *s);
 int run_merge(int dir_fd, const struct run *a, const struct run *b); /* a.upto == b.from */
 struct run *run_open(int dir_fd, uint64_t from, uint64_t upto);      /* NULL: damaged or unreadable */

@@ -1,4 +1,5 @@
 #include "server/store/store.h"
+#include "common/base/array.h"
 #include <stdlib.h>
 
 struct page_block {
@@ -24,14 +25,11 @@ void page_release(struct page *p)
 
 struct stored *page_add(struct page *p, const struct record *rec, const uint8_t *bytes)
 {
-	if (p->n == p->cap) {
-		uint32_t cap = p->cap ? p->cap * 2 : 16;
-		struct stored *items = realloc(p->items, cap * sizeof *items);
-		if (!items)
-			return NULL;
-		p->items = items;
-		p->cap = cap;
-	}
+	struct stored *items = array_room(p->items, p->n, &p->cap, sizeof *items, 16);
+
+	if (!items)
+		return NULL;
+	p->items = items;
 	struct page_block *b = malloc(sizeof *b + rec->len);
 	if (!b)
 		return NULL;

@@ -3,7 +3,7 @@
 #ifndef CHAT_STORE_H
 #define CHAT_STORE_H
 #include "common/base/buf.h"
-#include "server/queue/queue.h"
+#include "server/journal/commit.h"
 
 /* One message with what has happened to it since. */
 struct stored {
@@ -32,7 +32,6 @@ enum stream_answer {
 
 struct store;
 struct store_ops {
-	const char *name;
 	int (*apply)(struct store *s, const struct commit *c);
 	/* The newest event of the user's stream; pos 0 when there is none. Any thread, does not read the disk. */
 	struct place (*head)(struct store *s, uint32_t user);

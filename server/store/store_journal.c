@@ -1,4 +1,5 @@
 #include "server/store/store_journal.h"
+#include "common/base/array.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/msg.h"
@@ -64,6 +65,8 @@ static int index_record(struct store_journal *s, const struct record *r)
 	return r->type == RECORD_MESSAGE ? index_message(s, r) : index_mark(s, r);
 }
 
+enum { APPLY_STEP = 512 /* records under one lock */ };
+
 static int sj_apply(struct store *base, const struct commit *c)
 {
 	struct store_journal *s = of(base);
@@ -73,10 +76,13 @@ static int sj_apply(struct store *base, const struct commit *c)
 	for (uint32_t i = 0; i < c->n_records && rc == 0; i++)
 		rc = index_record(s, &c->records[i]);
 	index_unlock(s->index);
-	heads_wrlock(s->heads);
-	for (uint32_t i = 0; i < c->n_records && rc == 0; i++)
-		rc = heads_apply(s->heads, &c->records[i]);
-	heads_unlock(s->heads);
+	/* In steps, for network threads ask for heads: a commit may have 50,000 records, all durable already. */
+	for (uint32_t i = 0; i < c->n_records && rc == 0;) {
+		heads_wrlock(s->heads);
+		for (uint32_t end = i + APPLY_STEP; i < end && i < c->n_records && rc == 0; i++)
+			rc = heads_apply(s->heads, &c->records[i]);
+		heads_unlock(s->heads);
+	}
 	s->applied = c->base + c->size;
 	return rc;
 }
@@ -162,9 +168,7 @@ static int in_stream(struct store_journal *s, uint32_t user, struct place at, st
 	struct record r;
 	int rc = journal_read(s->journal, at, &r, &sc->bytes, &sc->cap);
 
-	if (rc != 1)
-		return rc;
-	return r.peer == user || (r.actor == user && r.type != RECORD_DELIVERED);
+	return rc == 1 ? record_concerns(&r, user) : rc;
 }
 
 static int sj_stream(struct store *base, uint32_t user, struct place after, uint32_t limit, enum stream_answer *answer,
@@ -211,14 +215,11 @@ struct unread_sides {
 
 static int copy_side(struct unread_sides *l, const struct side *side, uint32_t from)
 {
-	if (l->n == l->cap) {
-		uint32_t cap = l->cap ? l->cap * 2 : 16;
-		struct unread_side *p = realloc(l->side, cap * sizeof *p);
-		if (!p)
-			return -1;
-		l->side = p;
-		l->cap = cap;
-	}
+	struct unread_side *p = array_room(l->side, l->n, &l->cap, sizeof *p, 16);
+
+	if (!p)
+		return -1;
+	l->side = p;
 	l->side[l->n].from = from;
 	return marks_copy(&l->side[l->n++].read, &side->read);
 }
@@ -235,7 +236,7 @@ static int copy_sides(struct store_journal *s, uint32_t user, uint32_t from, str
 		if (side)
 			rc = copy_side(l, side, from);
 	} else {
-		while (rc == 0 && (side = heads_next_unread(s->heads, user, &it, &who)))
+		while (rc == 0 && (side = heads_next(s->heads, SIDE_UNREAD, user, &it, &who)))
 			rc = copy_side(l, side, who);
 	}
 	heads_unlock(s->heads);
@@ -351,7 +352,6 @@ static void sj_free(struct store *base)
 }
 
 static const struct store_ops ops = {
-	.name = "journal",
 	.apply = sj_apply,
 	.head = sj_head,
 	.unread_total = sj_unread_total,
@@ -365,7 +365,7 @@ static const struct store_ops ops = {
 
 struct replay {
 	struct store_journal *s;
-	bool index;
+	uint64_t covered, upto; /* what the runs and the snapshot say already */
 	uint64_t records;
 };
 
@@ -375,36 +375,45 @@ static int replay_record(void *ctx, const struct record *r, const uint8_t *bytes
 
 	(void)bytes;
 	p->records++;
-	if (p->index && index_record(p->s, r))
+	if (r->at.pos >= p->covered && index_record(p->s, r))
 		return 1;
 	return heads_apply(p->s->heads, r) ? 1 : 0;
 }
 
-static int replay_segment(struct replay *p, unsigned i, uint64_t covered, uint64_t upto, char why[256])
+/* What runs and snapshot say was durable when they were made: a tail that is torn before its end was not torn by a crash. */
+static bool was_durable(const struct replay *p, uint64_t end)
+{
+	struct heads *h = p->s->heads;
+	bool more = p->covered > end || p->upto > end;
+
+	for (uint32_t u = 1; u <= heads_max_user(h) && !more; u++)
+		more = heads_user(h, u).pos >= end;
+	return more;
+}
+
+static int replay_segment(struct replay *p, unsigned i, char why[256])
 {
 	struct store_journal *s = p->s;
 	struct journal_segment seg = journal_segment(s->journal, i);
 	bool last = i + 1 == journal_segments(s->journal);
-	uint64_t end = seg.end;
+	uint64_t end = seg.end, from = p->covered < p->upto ? p->covered : p->upto;
 
-	p->index = seg.end > covered;
-	if (p->index || seg.end > upto) {
-		int rc = journal_scan(s->journal, i, p->index ? seg.base : upto, replay_record, p, &end);
+	if (seg.end > from) {
+		int rc = journal_scan(s->journal, i, from, replay_record, p, &end);
 		if (rc) {
 			snprintf(why, 256, "cannot replay the journal: %s", rc > 0 ? "out of memory" : strerror(errno));
 			return -1;
 		}
 	}
-	if (last)
-		return journal_recover(s->journal, end, why);
-	if (end < seg.end) {
+	if (end < seg.end && (!last || was_durable(p, end))) {
 		snprintf(why, 256,
-			"the journal is damaged at position %" PRIu64 ", inside a sealed segment; put %020" PRIu64
-			".seg back from a backup",
-			end, seg.base);
+			"the journal is damaged at position %" PRIu64 ", %s; put %020" PRIu64 ".seg back from a backup",
+			end, last ? "before what was durable" : "inside a sealed segment", seg.base);
 		return -1;
 	}
-	if (p->index && store_journal_seal(&s->base, seg.end)) {
+	if (last)
+		return journal_recover(s->journal, end, why);
+	if (seg.end > p->covered && store_journal_seal(&s->base, seg.end)) {
 		snprintf(why, 256, "cannot write the index of a segment: %s", strerror(errno));
 		return -1;
 	}
@@ -422,19 +431,19 @@ static void after_seal(void *ctx, uint64_t upto)
 static int start(struct store_journal *s, char why[256])
 {
 	struct replay p = {.s = s};
-	uint64_t upto, covered, began = clock_mono_us();
+	uint64_t tail = journal_tail(s->journal), began = clock_mono_us();
 
-	if (heads_load(s->heads, s->dir_fd, journal_tail(s->journal), &upto) || index_open(s->index, &covered)) {
+	if (heads_load(s->heads, s->dir_fd, tail, &p.upto) || index_open(s->index, tail, &p.covered)) {
 		snprintf(why, 256, "out of memory");
 		return -1;
 	}
-	s->sealed = covered;
+	s->sealed = p.covered;
 	for (unsigned i = 0; i < journal_segments(s->journal); i++)
-		if (replay_segment(&p, i, covered, upto, why))
+		if (replay_segment(&p, i, why))
 			return -1;
 	s->applied = journal_tail(s->journal);
 	log_event(LOG_INFO, "journal-replayed", "records=%" PRIu64 " from=%" PRIu64 " tail=%" PRIu64 " ms=%" PRIu64,
-		p.records, upto, journal_tail(s->journal), (clock_mono_us() - began) / 1000);
+		p.records, p.upto, journal_tail(s->journal), (clock_mono_us() - began) / 1000);
 	if (index_start(s->index, after_seal, s)) {
 		snprintf(why, 256, "cannot start the index thread");
 		return -1;

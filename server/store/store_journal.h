@@ -2,7 +2,7 @@
 #ifndef CHAT_STORE_JOURNAL_H
 #define CHAT_STORE_JOURNAL_H
 #include "server/journal/journal.h"
-#include "server/queue/sequencer.h"
+#include "server/store/source.h"
 #include "server/store/store.h"
 
 /* Loads the newest snapshot, replays the rest of the journal, makes missing runs again, cuts a torn tail and makes all of it durable: after

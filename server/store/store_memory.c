@@ -34,11 +34,6 @@ static int sm_apply(struct store *base, const struct commit *c)
 	return rc;
 }
 
-static bool in_stream(const struct record *r, uint32_t user)
-{
-	return r->peer == user || (r->actor == user && r->type != RECORD_DELIVERED);
-}
-
 static struct place sm_head(struct store *base, uint32_t user)
 {
 	struct store_memory *s = of(base);
@@ -46,7 +41,7 @@ static struct place sm_head(struct store *base, uint32_t user)
 
 	pthread_mutex_lock(&s->lock);
 	for (uint32_t i = s->all.n; i-- > 0 && !at.pos;)
-		if (in_stream(&s->all.items[i].rec, user))
+		if (record_concerns(&s->all.items[i].rec, user))
 			at = s->all.items[i].rec.at;
 	pthread_mutex_unlock(&s->lock);
 	return at;
@@ -136,10 +131,10 @@ static int sm_stream(struct store *base, uint32_t user, struct place after, uint
 
 	pthread_mutex_lock(&s->lock);
 	const struct record *from = find(s, after);
-	*answer = after.pos == 0 || (from && in_stream(from, user)) ? STREAM_OK : STREAM_UNKNOWN;
+	*answer = after.pos == 0 || (from && record_concerns(from, user)) ? STREAM_OK : STREAM_UNKNOWN;
 	for (uint32_t i = 0; *answer == STREAM_OK && i < s->all.n && rc == 0; i++) {
 		const struct record *r = &s->all.items[i].rec;
-		if (r->at.pos <= after.pos || !in_stream(r, user))
+		if (r->at.pos <= after.pos || !record_concerns(r, user))
 			continue;
 		if (out->n == limit) {
 			out->more = true;
@@ -182,7 +177,6 @@ static void sm_free(struct store *base)
 }
 
 static const struct store_ops ops = {
-	.name = "memory",
 	.apply = sm_apply,
 	.head = sm_head,
 	.unread_total = sm_unread_total,

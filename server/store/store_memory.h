@@ -2,7 +2,7 @@
  * stores and the oracle that they are tested against. Nothing survives it. */
 #ifndef CHAT_STORE_MEMORY_H
 #define CHAT_STORE_MEMORY_H
-#include "server/queue/sequencer.h"
+#include "server/store/source.h"
 #include "server/store/store.h"
 
 struct store *store_memory_new(const struct token_key *key);

@@ -2,7 +2,6 @@
 """Users, sessions, passwords, and what needs no token."""
 import json
 import re
-import statistics
 import time
 
 from harness import PASSWORD, PATIENCE, Raw, Rest, Server, eq, main, ok, refused, request, test, wait_for
@@ -88,10 +87,10 @@ def login_times():
 
     for i in range(3):
         server.user(f"victim{i}")
-    known = [took(f"victim{i % 3}") for i in range(24)]
-    unknown = [took(f"ghost{i % 3}") for i in range(24)]
-    a, b = statistics.median(known), statistics.median(unknown)
-    ok(max(a, b) < 2 * min(a, b), "no user takes as long as a wrong password", f"medians {a:.4f} s and {b:.4f} s")
+    # Taken in turns, and the quickest of each: what else the machine does only adds.
+    pairs = [(took(f"victim{i % 3}"), took(f"ghost{i % 3}")) for i in range(24)]
+    a, b = min(p[0] for p in pairs), min(p[1] for p in pairs)
+    ok(max(a, b) < 2 * min(a, b), "no user takes as long as a wrong password", f"{a:.4f} s and {b:.4f} s at the least")
 
 
 @test

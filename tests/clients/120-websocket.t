@@ -203,7 +203,15 @@ def errors():
         ws.send_text(text)
         e = ws.answer()
         ok(e["ev"] == "error" and "ref" not in e, f"error: {name}", e)
-    eq(ws.sync(), [], "the connection stays")
+    theirs = fresh().send(ws.welcome["user"], "unread").json()["id"]
+    ws.until("message")
+    ws.send_text('[{"op":"read","ref":9,"id":"%s"},{"op":"ack","cursor":"%s"},' % (theirs, ws.welcome["cursor"]))
+    e = ws.answer()
+    ok(e["ev"] == "error" and "ref" not in e, "error: cut batch", e)
+    ws.send({"op": "read", "ref": 10, "id": theirs})
+    e = ws.answer()
+    eq((e["ev"], e.get("ref")), ("ok", 10), "of which nothing was done")
+    ok(all(e["ev"] == "read" for e in ws.sync()), "the connection stays")
     ws.close()
 
 

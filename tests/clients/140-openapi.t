@@ -187,11 +187,12 @@ def structure():
 @test
 def by_a_second_validator():
     try:
-        from openapi_spec_validator import openapi_v31_spec_validator as validator
+        from openapi_spec_validator import OpenAPIV31SpecValidator
     except ImportError:
         skip("openapi-spec-validator agrees", "it is not installed")
         return
-    ok(not list(validator.iter_errors(DOC)), "openapi-spec-validator agrees", [str(e)[:200] for e in validator.iter_errors(DOC)])
+    errors = [str(e)[:300] for e in OpenAPIV31SpecValidator(DOC).iter_errors()]
+    ok(not errors, "openapi-spec-validator agrees", errors)
 
 
 # ---- the document and the server ----

@@ -8,6 +8,7 @@ import json
 import os
 import queue
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -90,9 +91,8 @@ def main():
             fn()
         except Exception:
             ok(False, fn.__name__, traceback.format_exc())
+    _good_end()
     print(f"1..{_count}", flush=True)
-    for server in list(_servers):
-        server.kill()
     sys.exit(1 if _failed else 0)
 
 
@@ -111,11 +111,24 @@ def wait_for(fn, seconds=PATIENCE, every=0.02):
 # ---- chatd ----
 
 _servers = set()
+_places, _complaints = [], []
+COMPLAINTS = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion")
+
+
+def _good_end():
+    """No test passes whose chatd ends badly or with a sanitizer's report."""
+    for server in list(_servers):
+        status = server.stop()
+        ok(status == 0, "chatd ends with 0", f"status {status}", server.said())
+    if _complaints:
+        ok(False, "no sanitizer complains", *_complaints)
 
 
 def _end_servers():
     for server in list(_servers):
         server.kill()
+    for place in _places:
+        shutil.rmtree(place, True)
 
 
 atexit.register(_end_servers)
@@ -123,16 +136,17 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 class Server:
-    """One chatd. flags: more command line; conf: lines of its configuration file, beside those that make tests fast."""
+    """One chatd. flags: more command line; conf: lines of its configuration file, beside those that make tests fast; nofile: its descriptors."""
 
-    def __init__(self, flags=(), conf=(), data=None):
+    def __init__(self, flags=(), conf=(), data=None, nofile=None):
         self.dir = tempfile.mkdtemp(prefix="chat-test.")
-        atexit.register(shutil.rmtree, self.dir, True)
+        _places.append(self.dir)
         self.data = data or os.path.join(self.dir, "data")
         self.flags = list(flags)
         self.conf = {"login-rate": "100000", "argon-memory": "8192", **dict(conf)}
         self.log = os.path.join(self.dir, "chatd.log")
         self.program = os.environ.get("CHATD", os.path.join(BUILD, "chatd"))
+        self.limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))) if nofile else None
         self.process = None
         self.port = 0
 
@@ -146,7 +160,7 @@ class Server:
         command = [self.program, "--data", self.data, "--listen", "127.0.0.1:0"]
         command += ["--ready-file", ready, "--registration", "open", "--config", config, *self.flags]
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=self.limit)
         _servers.add(self)
         said = wait_for(lambda: self.process.poll() is not None or self._read(ready), 60 * SLOW)
         if not isinstance(said, str):
@@ -174,6 +188,15 @@ class Server:
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
+    def rss_kib(self):
+        with open(f"/proc/{self.process.pid}/status") as f:
+            return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+
+    def cpu_seconds(self):
+        with open(f"/proc/{self.process.pid}/stat") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)
 
@@ -186,6 +209,10 @@ class Server:
             return None
         finally:
             _servers.discard(self)
+            said = self.said(1 << 20)
+            found = COMPLAINTS.search(said)
+            if found:
+                _complaints.append(said[found.start() :][:8000])
 
     def stop(self):
         self.terminate()

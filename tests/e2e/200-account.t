@@ -1,5 +1,6 @@
 #!/bin/sh
 # chatctl: accounts, logins, contexts and their secrets.
+# shellcheck disable=SC2119,SC2317 # start_chatd takes flags, or none; functions are called by ok and wait_for
 # shellcheck source=tests/e2e/ctl.sh
 . tests/e2e/ctl.sh
 start_chatd || exit 1
@@ -77,7 +78,7 @@ ends "makes no account" 1
 
 chmod 644 "$context"
 run -c alice whoami
-ends "a context that others can read is refused" 2 'chmod 600'
+ends "a context that others can read is refused" 2 '600'
 chmod 600 "$context"
 ln -s alice "$CHAT_CONFIG_DIR/contexts/link"
 run -c link whoami

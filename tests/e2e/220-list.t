@@ -1,5 +1,6 @@
 #!/bin/sh
 # chatctl list, read, mark: what a shell user writes, and every output format.
+# shellcheck disable=SC2119,SC2162,SC2317 # start_chatd takes flags, or none; read is a verb here; functions are called by ok and wait_for
 # shellcheck source=tests/e2e/ctl.sh
 . tests/e2e/ctl.sh
 start_chatd || exit 1

@@ -1,5 +1,6 @@
 #!/bin/sh
 # chatctl watch: messages as they come, for scripts; through breaks without a gap.
+# shellcheck disable=SC2119,SC2317 # start_chatd takes flags, or none; functions are called by ok and wait_for
 # shellcheck source=tests/e2e/ctl.sh
 . tests/e2e/ctl.sh
 start_chatd || exit 1
@@ -115,10 +116,9 @@ is "nothing is missed" "$OUT" 'after the restart'
 	"$BUILD/chatctl" -c alice watch --timeout 30s --format '%b' 2>"$seen.err"
 	echo $? >"$TEST_DIR/status"
 ) | head -n 1 >"$seen" &
-pid=$!
 wait_for online bob alice
 chatctl -c bob send alice 'first'
-wait "$pid"
+wait_for test -s "$seen"
 enough()
 {
 	chatctl -c bob send alice 'more'

@@ -1,5 +1,6 @@
 #!/bin/sh
 # chatctl's command line: options, help, completions, api, error.
+# shellcheck disable=SC2119,SC2317 # start_chatd takes flags, or none; functions are called by ok and wait_for
 # shellcheck source=tests/e2e/ctl.sh
 . tests/e2e/ctl.sh
 start_chatd || exit 1
@@ -80,20 +81,20 @@ for shell in bash zsh fish; do
 done
 run completion tcsh
 ends "no such shell" 2 'bash, zsh and fish'
-# complete WORD...: what bash offers for the last word.
-complete()
+# offered WORD...: what bash offers for the last word.
+offered()
 {
 	bash -c '. "$1"; shift; COMP_WORDS=(chatctl "$@"); COMP_CWORD=$#; PATH=$BUILDPATH:$PATH; _chatctl; echo "${COMPREPLY[*]}"' \
 		bash "$TEST_DIR/completion.bash" "$@"
 }
 BUILDPATH=$(cd "$BUILD" && pwd)
 export BUILDPATH
-is "bash: a verb" "$(complete wh)" whoami
-is "bash: an option of the verb" "$(complete send --ea)" --each-line
-is "bash: an option of all" "$(complete send --tim)" --timeout
-is "bash: a context" "$(complete -c ali)" alice
-is "bash: a format" "$(complete ls -o js)" 'json jsonl'
-is "bash: an error code" "$(complete error client-id)" client-id-reused
+is "bash: a verb" "$(offered wh)" whoami
+is "bash: an option of the verb" "$(offered send --ea)" --each-line
+is "bash: an option of all" "$(offered send --tim)" --timeout
+is "bash: a context" "$(offered -c ali)" alice
+is "bash: a format" "$(offered ls -o js)" 'json jsonl'
+is "bash: an error code" "$(offered error client-id)" client-id-reused
 for shell in zsh fish; do
 	if command -v $shell >/dev/null; then
 		ok "$shell takes it" $shell -n "$TEST_DIR/completion.$shell"

@@ -75,6 +75,7 @@ start_proxy()
 	tests/e2e/lossy.py "${BASE##*:}" "$TEST_DIR" &
 	PROXY_PID=$!
 	wait_for test -s "$TEST_DIR/lossy.port" || diag "the proxy did not start"
+	# shellcheck disable=SC2034 # the tests use it
 	PROXY=http://127.0.0.1:$(cat "$TEST_DIR/lossy.port")
 }
 

@@ -88,8 +88,12 @@ skip_all()
 	exit 0
 }
 
+# No test passes whose chatd ends badly or with a sanitizer's report.
 done_testing()
 {
+	[ -z "$CHATD_PID" ] || ok "chatd ends with 0" stop_chatd
+	_bad=$(grep -aE 'ERROR: [A-Za-z]+Sanitizer|WARNING: ThreadSanitizer|runtime error:' "$TEST_DIR/chatd.log" 2>/dev/null)
+	[ -z "$_bad" ] || fail "no sanitizer complains" "$(cat "$TEST_DIR/chatd.log")"
 	echo "1..$TESTS"
 	[ "$FAILED" = 0 ]
 	exit

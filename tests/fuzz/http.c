@@ -36,7 +36,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		within(r.head.path, copy, r.head_len);
 		within(r.head.query, copy, r.head_len);
 		within(r.head.authorization, copy, r.head_len);
-		within(r.head.subprotocols, copy, r.head_len);
 		within(r.ws_key, copy, r.head_len);
 	}
 	free(copy);

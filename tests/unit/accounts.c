@@ -249,13 +249,13 @@ static void test_use_is_written_once_a_day(void **state)
 	add(r, "bob");
 	struct login l = logged_in(r, "bob");
 	assert_int_equal(session_at(r, &l, NOW + DAY - 1), 0);
-	accounts_housekeep(r->a, NOW + DAY - 1);
+	accounts_housekeep(r->a);
 	assert_int_equal(seen_on_disk(r), NOW);
 	assert_int_equal(session_at(r, &l, NOW + DAY), 0);
-	accounts_housekeep(r->a, NOW + DAY);
+	accounts_housekeep(r->a);
 	assert_int_equal(seen_on_disk(r), NOW + DAY);
 	assert_int_equal(session_at(r, &l, NOW + DAY + 5), 0);
-	accounts_housekeep(r->a, NOW + DAY + 5);
+	accounts_housekeep(r->a);
 	assert_int_equal(seen_on_disk(r), NOW + DAY);
 	rig_reopen(r);
 	assert_int_equal(session_at(r, &l, NOW + 31 * DAY - 1), 0);
@@ -318,15 +318,59 @@ static void test_password(void **state)
 	add(r, "bob");
 	struct login mine = logged_in(r, "bob"), other = logged_in(r, "bob"), third = logged_in(r, "bob");
 	assert_int_equal(accounts_session(r->a, str_of(mine.token), NOW, &s), 0);
-	assert_int_equal(
-		accounts_password(r->a, &s, STR("wrong horse"), STR("battery staple"), NOW), ERR_WRONG_PASSWORD);
+	assert_int_equal(accounts_password(r->a, &s, STR("wrong horse"), STR("battery staple")), ERR_WRONG_PASSWORD);
 	assert_int_equal(session_at(r, &other, NOW), 0);
-	assert_int_equal(accounts_password(r->a, &s, STR("correct horse"), STR("battery staple"), NOW), ERR_OK);
+	assert_int_equal(accounts_password(r->a, &s, STR("correct horse"), STR("battery staple")), ERR_OK);
 	assert_int_equal(session_at(r, &mine, NOW), 0);
 	assert_int_equal(session_at(r, &other, NOW), -1);
 	assert_int_equal(session_at(r, &third, NOW), -1);
 	assert_int_equal(login(r, "bob", "correct horse", "192.0.2.1", &l), ERR_BAD_LOGIN);
 	assert_int_equal(login(r, "bob", "battery staple", "192.0.2.1", &l), ERR_OK);
+}
+
+struct old_logins {
+	struct rig *r;
+	const char *password;
+	struct login last;
+	atomic_bool begun;
+};
+
+/* Logs in for as long as that password is right; the last session that it opened is kept. */
+static void *log_in_on(void *arg)
+{
+	struct old_logins *o = arg;
+	struct login l;
+	enum err e;
+
+	while ((e = login(o->r, "ada", o->password, "10.0.0.1", &l)) == ERR_OK || e == ERR_OVERLOADED) {
+		if (e == ERR_OK)
+			o->last = l;
+		atomic_store(&o->begun, true);
+	}
+	return NULL;
+}
+
+/* A login with the old password that is under way while it is changed opens no session that outlives the change. */
+static void test_password_changed_meanwhile(void **state)
+{
+	static const char *const words[] = {"correct horse", "battery staple"};
+	struct rig *r = *state;
+
+	assert_int_equal(add(r, "ada"), ERR_OK);
+	for (int i = 0; i < 60; i++) {
+		struct old_logins o = {.r = r, .password = words[i % 2]};
+		struct login mine;
+		struct session s;
+		pthread_t t;
+		assert_int_equal(login(r, "ada", o.password, "10.0.0.1", &mine), ERR_OK);
+		assert_int_equal(accounts_session(r->a, str_of(mine.token), NOW, &s), 0);
+		assert_int_equal(pthread_create(&t, NULL, log_in_on, &o), 0);
+		while (!atomic_load(&o.begun))
+			;
+		assert_int_equal(accounts_password(r->a, &s, str_of(o.password), str_of(words[!(i % 2)])), ERR_OK);
+		pthread_join(t, NULL);
+		assert_int_equal(session_at(r, &o.last, NOW), -1);
+	}
 }
 
 static void test_guesses_at_the_old_password(void **state)
@@ -336,11 +380,12 @@ static void test_guesses_at_the_old_password(void **state)
 	struct login l = (add(r, "bob"), logged_in(r, "bob"));
 
 	assert_int_equal(accounts_session(r->a, str_of(l.token), NOW, &s), 0);
+	/* A change that succeeded opens no door for guessing. */
+	assert_int_equal(accounts_password(r->a, &s, STR("correct horse"), STR("correct horse")), ERR_OK);
 	for (int i = 0; i < 10; i++)
-		assert_int_equal(accounts_password(r->a, &s, STR("wrong horse"), STR("battery staple"), NOW),
-			ERR_WRONG_PASSWORD);
-	assert_int_equal(
-		accounts_password(r->a, &s, STR("correct horse"), STR("battery staple"), NOW), ERR_RATE_LIMITED);
+		assert_int_equal(
+			accounts_password(r->a, &s, STR("wrong horse"), STR("battery staple")), ERR_WRONG_PASSWORD);
+	assert_int_equal(accounts_password(r->a, &s, STR("correct horse"), STR("battery staple")), ERR_RATE_LIMITED);
 	/* The owner is not held off by it. */
 	assert_int_equal(login(r, "bob", "correct horse", "198.51.100.9", &l), ERR_OK);
 }
@@ -539,6 +584,7 @@ int main(void)
 		TEST(test_revoke),
 		TEST(test_devices),
 		TEST(test_password),
+		TEST(test_password_changed_meanwhile),
 		TEST(test_guesses_at_the_old_password),
 		TEST(test_guesses_at_a_login),
 		TEST(test_admit),

@@ -71,15 +71,12 @@ static void test_fallbacks(void **state)
 static void test_every_fallback_is_valid(void **state)
 {
 	struct config c;
-	char why[256];
 
 	(void)state;
 	memset(&c, 0, sizeof c);
-	struct options o = {config_table, &c};
+	assert_int_equal(options_init(&(struct options){config_table, &c}), 0);
 	for (const struct option *opt = config_table; opt->name; opt++) {
 		assert_non_null(opt->help);
-		if (opt->fallback)
-			assert_int_equal(options_set(&o, opt->name, opt->fallback, why), 0);
 		for (const struct option *other = opt + 1; other->name; other++)
 			assert_string_not_equal(opt->name, other->name);
 	}

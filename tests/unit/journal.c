@@ -270,7 +270,7 @@ struct watcher {
 	bool failed;
 };
 
-static void consume(void *ctx, struct commit *c)
+static int consume(void *ctx, struct commit *c)
 {
 	struct watcher *w = ctx;
 
@@ -283,6 +283,7 @@ static void consume(void *ctx, struct commit *c)
 	pthread_cond_signal(&w->changed);
 	pthread_mutex_unlock(&w->lock);
 	commit_unref(c);
+	return 0;
 }
 
 static void failed(void *ctx, const char *why)

@@ -44,7 +44,7 @@ static uint32_t rnd(uint32_t n)
 	return (seed >> 8) % n;
 }
 
-static void consume(void *ctx, struct commit *c)
+static int consume(void *ctx, struct commit *c)
 {
 	struct rig *r = ctx;
 
@@ -58,6 +58,7 @@ static void consume(void *ctx, struct commit *c)
 	pthread_cond_signal(&r->done);
 	pthread_mutex_unlock(&r->lock);
 	commit_unref(c);
+	return 0;
 }
 
 static void failed(void *ctx, const char *why)

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #include "common/msg.h"
-#include "server/store/token.h"
+#include "server/journal/token.h"
 #include <cmocka.h>
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
-#include "server/store/token.h"
+#include "server/journal/token.h"
 #include <sodium.h>
 
 enum { HASH_ID = 6, HASH_CURSOR = 8, ID_BYTES = 24, CURSOR_BYTES = 20, NO_LETTER = 64 };
 
-static const char alphabet[64] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const char token_alphabet[65] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 static void hash(
 	const struct token_key *k, struct place at, uint64_t who, uint64_t what, uint8_t out[crypto_shorthash_BYTES])
@@ -17,16 +17,16 @@ static void encode(const uint8_t *in, size_t n, char *out)
 {
 	for (; n >= 3; n -= 3, in += 3, out += 4) {
 		uint32_t v = (uint32_t)in[0] << 16 | (uint32_t)in[1] << 8 | in[2];
-		out[0] = alphabet[v >> 18];
-		out[1] = alphabet[v >> 12 & 63];
-		out[2] = alphabet[v >> 6 & 63];
-		out[3] = alphabet[v & 63];
+		out[0] = token_alphabet[v >> 18];
+		out[1] = token_alphabet[v >> 12 & 63];
+		out[2] = token_alphabet[v >> 6 & 63];
+		out[3] = token_alphabet[v & 63];
 	}
 	if (n == 2) {
 		uint32_t v = (uint32_t)in[0] << 8 | in[1];
-		out[0] = alphabet[v >> 10];
-		out[1] = alphabet[v >> 4 & 63];
-		out[2] = alphabet[(v << 2) & 63];
+		out[0] = token_alphabet[v >> 10];
+		out[1] = token_alphabet[v >> 4 & 63];
+		out[2] = token_alphabet[(v << 2) & 63];
 	}
 }
 

@@ -3,9 +3,11 @@
  *
  * id (33 characters): the letter m, so that none looks like an option, then 6 bytes of hash over (place, sender), 6 over (place, recipient), crc u32, pos u64: so it authorises its reader without a look-up.
  * cursor (28 characters): the letter c, then 8 bytes of hash over (epoch, user, place), crc u32, pos u64. Any thread. */
-#ifndef CHAT_STORE_TOKEN_H
-#define CHAT_STORE_TOKEN_H
+#ifndef CHAT_JOURNAL_TOKEN_H
+#define CHAT_JOURNAL_TOKEN_H
 #include "server/journal/record.h"
+
+extern const char token_alphabet[65]; /* of base64url, by value */
 
 enum { ID_TEXT = 33, CURSOR_TEXT = 28 };
 struct token_key {
