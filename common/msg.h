@@ -15,6 +15,7 @@ enum {
 	PAGE_BYTES = 1 << 20,  /* a page also ends at this many bytes of bodies */
 	NAME_CHARS_MAX = 64,   /* characters (code points) of a display name or alias */
 	UNANSWERED_MAX = 1024, /* sends of one socket without an answer */
+	WATCH_MAX = 500,       /* users whose presence one socket watches */
 	WAIT_MAX = 60,         /* seconds */
 	PASSWORD_MIN = 10,     /* bytes */
 	PASSWORD_MAX = 1024,

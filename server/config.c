@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 static const char *const registrations[] = {"auto", "open", "invite", "closed", NULL};
+static const char *const presences[] = {"everyone", "contacts", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 
 #define AT(member) offsetof(struct config, member)
@@ -33,6 +34,13 @@ const struct option config_table[] = {
 		.fallback = "auto",
 		.choices = registrations,
 		.help = "who may register: auto, open, invite, closed; auto is open on loopback, else invite"},
+	{.name = "presence",
+		.type = OPTION_CHOICE,
+		.offset = AT(presence),
+		.arg = "WORD",
+		.fallback = "everyone",
+		.choices = presences,
+		.help = "who sees whether a user is online: everyone, or contacts, those that she has as a contact"},
 	{.name = "config",
 		.type = OPTION_TEXT,
 		.offset = AT(config),

@@ -5,7 +5,7 @@
 
 struct config {
 	char *data, *listen, *ready_file, *config, *origins;
-	const char *registration, *log_level;
+	const char *registration, *log_level, *presence;
 	bool check_config, print_config, help, version;
 	uint64_t threads, max_connections, segment_bytes;
 	uint64_t request_bytes, body_bytes, batch_messages, page_messages;

@@ -113,6 +113,11 @@ static void on_failed(void *ctx, const char *why)
 	kill(getpid(), SIGTERM);
 }
 
+static bool blocks(void *ctx, uint32_t user, uint32_t whom)
+{
+	return accounts_blocks(ctx, user, whom, NULL);
+}
+
 static int open_delivery(struct server *s, char why[256])
 {
 	s->presence = presence_new();
@@ -125,6 +130,8 @@ static int open_delivery(struct server *s, char why[256])
 	}
 	distributor_set_failed(s->distributor, on_failed, s);
 	struct queue_sink sink = distributor_sink(s->distributor);
+	sink.blocks = blocks;
+	sink.blocks_ctx = s->accounts;
 	s->queue = queue_journal_new(s->journal, s->store, &sink);
 	if (!s->queue)
 		snprintf(why, 256, "out of memory or threads");
@@ -162,6 +169,7 @@ static void fill_api(struct server *s)
 		.name_chars_max = NAME_CHARS_MAX,
 		.ping_ms = (unsigned)c->ping_seconds * 1000,
 		.reconnect_ms = 1000,
+		.presence_contacts = strcmp(c->presence, "contacts") == 0,
 		.registration = config_registration(c),
 		.origins = s->origins,
 	};

@@ -27,6 +27,7 @@
 	X(TIMEOUT, "request-timeout", 408, 6, "The request took too long to arrive")                   \
 	X(USER_TAKEN, "user-taken", 409, 1, "The name is taken")                                       \
 	X(CLIENT_ID_REUSED, "client-id-reused", 409, 1, "client_id was used with other content")       \
+	X(KEY_ID_REUSED, "key-id-reused", 409, 1, "The id was used for another key")                   \
 	X(LENGTH_REQUIRED, "length-required", 411, 1, "Content-Length is required")                    \
 	X(TOO_LARGE, "too-large", 413, 1, "Too large")                                                 \
 	X(URI_TOO_LONG, "uri-too-long", 414, 1, "The request target is too long")                      \

@@ -1,12 +1,7 @@
-#include "server/accounts/accounts.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "server/accounts/db.h"
-#include "server/accounts/directory.h"
-#include "server/accounts/limits.h"
-#include "server/accounts/password.h"
+#include "server/accounts/state.h"
 #include <sodium.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,18 +10,6 @@ static const uint64_t SEEN_STEP_MS = 24 * 3600000ull, INVITE_MS = 30 * 24 * 3600
 
 struct hash {
 	uint8_t h[TOKEN_HASH]; /* BLAKE2b of a token's or an invite's bytes */
-};
-
-/* Disk before memory: what network threads see is durable. Lock order: db, then what directory has inside. */
-struct accounts {
-	struct db db;
-	struct directory *directory;
-	struct limits *limits;
-	struct password_cost cost;
-	uint64_t sliding_ms, absolute_ms;
-	char dummy[PASSWORD_TEXT]; /* what an unknown user's password is checked against */
-	_Atomic uint32_t highest;
-	_Atomic uint64_t revision;
 };
 
 static void draw(size_t n, char *text, size_t room, struct hash *h)
@@ -119,8 +102,11 @@ int accounts_open(struct accounts **out, const struct accounts_config *c, char w
 	}
 	a->limits = limits_new(c->login_per_minute);
 	a->directory = directory_new();
+	a->contacts = relations_new();
+	a->blocks = relations_new();
 	snprintf(why, 256, "out of memory, or %.180s cannot be read", c->path);
-	if (!a->limits || !a->directory || load_users(a) || load_sessions(a) ||
+	if (!a->limits || !a->directory || !a->contacts || !a->blocks || load_users(a) || load_sessions(a) ||
+		accounts_load_relations(a) ||
 		password_hash(&a->cost, STR("of a user who is not there"), a->dummy) != ERR_OK) {
 		accounts_close(a);
 		return -1;
@@ -134,6 +120,8 @@ void accounts_close(struct accounts *a)
 	if (!a)
 		return;
 	directory_free(a->directory);
+	relations_free(a->contacts);
+	relations_free(a->blocks);
 	limits_free(a->limits);
 	db_release(&a->db);
 	free(a);

@@ -1,4 +1,4 @@
-/* Users and sessions: SQLite (WAL, synchronous=FULL) on disk, all names and sessions in memory for look-ups that a network thread may make.
+/* Users, their sessions, contacts, blocks: SQLite (WAL, synchronous=FULL) on disk, all names and sessions in memory for look-ups that a network thread may make.
  * Changes are made by pool threads only: they hash (Argon2id, RFC 9106) and write, and neither may happen on a loop thread. */
 #ifndef CHAT_ACCOUNTS_H
 #define CHAT_ACCOUNTS_H
@@ -36,6 +36,12 @@ bool accounts_alive(struct accounts *a, const struct session *s, uint64_t now_ms
 /* Takes one of the address's logins of this minute; false: none left. */
 bool accounts_admit(struct accounts *a, const char *address, uint64_t mono_us);
 
+/* Does user block other? *since_ms: wall clock; may be NULL. */
+bool accounts_blocks(struct accounts *a, uint32_t user, uint32_t other, uint64_t *since_ms);
+/* Counts a fetch of a user's keys. 0: it may go on; else after how many milliseconds. */
+unsigned accounts_keys_wait(struct accounts *a, uint32_t requester, uint32_t user, uint64_t mono_us);
+bool accounts_has_contact(struct accounts *a, uint32_t user, uint32_t other);
+
 /* ---- may block and hash: pool threads only. Each answers OK or the contract's error ---- */
 struct login {
 	char token[TOKEN_SECRET_TEXT + 1]; /* wiped by the caller after use */
@@ -63,6 +69,41 @@ struct device {
 	uint64_t created_ms, seen_ms, expires_ms;
 };
 enum err accounts_devices(struct accounts *a, uint32_t user, struct device **out, size_t *n); /* caller frees *out */
+enum { RELATIONS_MAX = 5000 }; /* contacts of a user, and users blocked by one; one more is ERR_FORBIDDEN */
+enum err accounts_contact_put(
+	struct accounts *a, uint32_t user, uint32_t other, struct str alias); /* alias.p NULL: none */
+enum err accounts_contact_drop(struct accounts *a, uint32_t user, uint32_t other);
+enum err accounts_block(struct accounts *a, uint32_t user, uint32_t other, uint64_t now_ms);
+enum err accounts_unblock(struct accounts *a, uint32_t user, uint32_t other);
+/* By name; each() must not call back into accounts. */
+enum err accounts_contacts(
+	struct accounts *a, uint32_t user, void (*each)(void *ctx, struct str name, struct str alias), void *ctx);
+enum err accounts_blocked(
+	struct accounts *a, uint32_t user, void (*each)(void *ctx, struct str name, struct str alias), void *ctx);
+/* Keys are public and opaque. One-time keys belong to the device that put the bundle: a bundle from another device drops them all. */
+enum {
+	BUNDLE_MAX = 1024,       /* bytes */
+	ONE_TIME_MAX = 200,      /* keys of a user that are there at once */
+	ONE_TIME_IDS_MAX = 50000 /* ids that one device may use */
+};
+struct one_time_key {
+	uint32_t id;
+	uint8_t key[32];
+};
+struct key_bundle {
+	uint8_t bytes[BUNDLE_MAX];
+	size_t n;
+	unsigned one_time_left; /* accounts_keys_own() */
+	bool has_one_time;      /* accounts_keys_take() */
+	struct one_time_key one_time;
+};
+/* All or nothing. An id that the device used before for the same key is passed over. ERR_KEY_ID_REUSED: for another one. ERR_BAD_FIELD: more than ONE_TIME_MAX
+ * would be there. ERR_FORBIDDEN: more than ONE_TIME_IDS_MAX. */
+enum err accounts_keys_put(struct accounts *a, const struct session *s, struct str bundle, const struct one_time_key *k,
+	size_t n, unsigned *left);
+enum err accounts_keys_own(struct accounts *a, uint32_t user, struct key_bundle *out);
+/* With one_time: takes one out, if there is one, and is durable before it answers. */
+enum err accounts_keys_take(struct accounts *a, uint32_t user, bool one_time, struct key_bundle *out);
 /* Writes what look-ups noted of last use. Once a minute or so. */
 void accounts_housekeep(struct accounts *a);
 #endif

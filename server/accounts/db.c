@@ -26,6 +26,28 @@ static const char *const steps[DB_VERSION] = {
 	" created_ms INTEGER NOT NULL,"
 	" expires_ms INTEGER NOT NULL,"
 	" used_by INTEGER REFERENCES users (number)) STRICT, WITHOUT ROWID;",
+	"CREATE TABLE contacts ("
+	" user INTEGER NOT NULL REFERENCES users (number),"
+	" contact INTEGER NOT NULL REFERENCES users (number),"
+	" alias TEXT,"
+	" PRIMARY KEY (user, contact)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE blocks ("
+	" user INTEGER NOT NULL REFERENCES users (number),"
+	" blocked INTEGER NOT NULL REFERENCES users (number),"
+	" since_ms INTEGER NOT NULL,"
+	" PRIMARY KEY (user, blocked)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE bundles ("
+	" user INTEGER PRIMARY KEY REFERENCES users (number),"
+	" device TEXT NOT NULL," /* of the session that put it; the session may have ended */
+	" bundle BLOB NOT NULL) STRICT;"
+	"CREATE TABLE one_time_keys ("
+	" user INTEGER NOT NULL REFERENCES users (number),"
+	" device TEXT NOT NULL,"
+	" id INTEGER NOT NULL,"
+	" hash BLOB NOT NULL," /* BLAKE2b of the key, to know it again */
+	" key BLOB,"           /* NULL: given out, or dropped; the id stays used */
+	" PRIMARY KEY (user, device, id)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX one_time_left ON one_time_keys (user, id) WHERE key IS NOT NULL;",
 };
 
 static const char *const sql[DB_COUNT] = {

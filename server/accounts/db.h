@@ -10,29 +10,54 @@
 #include <sqlite3.h>
 #include <stdint.h>
 
-#define DB_STATEMENTS(X)                                                                                             \
-	X(BEGIN, "BEGIN IMMEDIATE")                                                                                  \
-	X(COMMIT, "COMMIT")                                                                                          \
-	X(ROLLBACK, "ROLLBACK")                                                                                      \
-	X(USERS, "SELECT number, name FROM users")                                                                   \
-	X(HIGHEST, "SELECT seq FROM sqlite_sequence WHERE name = 'users'")                                           \
-	X(USER_ADD, "INSERT INTO users (name, password, display_name, created_ms) VALUES (?, ?, ?, ?)")              \
-	X(PASSWORD, "SELECT password FROM users WHERE number = ?")                                                   \
-	X(PASSWORD_SET, "UPDATE users SET password = ? WHERE number = ?")                                            \
-	X(DISPLAY_NAME, "SELECT display_name FROM users WHERE number = ?")                                           \
-	X(SESSIONS, "SELECT hash, user, device, created_ms, seen_ms FROM sessions")                                  \
-	X(SESSION_ADD,                                                                                               \
-		"INSERT INTO sessions (hash, user, device, name, created_ms, seen_ms) VALUES (?, ?, ?, ?, ?, ?)")    \
-	X(SESSION_SEEN, "UPDATE sessions SET seen_ms = ? WHERE device = ?")                                          \
-	X(DEVICES,                                                                                                   \
-		"SELECT device, name, created_ms, seen_ms FROM sessions WHERE user = ? ORDER BY created_ms, device") \
-	X(DEVICE_FIND, "SELECT device FROM sessions WHERE user = ? AND device = ?")                                  \
-	X(OTHERS_FIND, "SELECT device FROM sessions WHERE user = ? AND device <> ?")                                 \
-	X(EXCESS_FIND, "SELECT device FROM sessions WHERE user = ? ORDER BY seen_ms DESC, created_ms DESC "          \
-		       "LIMIT -1 OFFSET ?")                                                                          \
-	X(SESSION_DELETE, "DELETE FROM sessions WHERE device = ?")                                                   \
-	X(INVITE_ADD, "INSERT INTO invites (hash, created_ms, expires_ms) VALUES (?, ?, ?)")                         \
-	X(INVITE_VALID, "SELECT 1 FROM invites WHERE hash = ? AND used_by IS NULL AND expires_ms > ?")               \
+#define DB_STATEMENTS(X)                                                                                               \
+	X(BEGIN, "BEGIN IMMEDIATE")                                                                                    \
+	X(COMMIT, "COMMIT")                                                                                            \
+	X(ROLLBACK, "ROLLBACK")                                                                                        \
+	X(USERS, "SELECT number, name FROM users")                                                                     \
+	X(HIGHEST, "SELECT seq FROM sqlite_sequence WHERE name = 'users'")                                             \
+	X(USER_ADD, "INSERT INTO users (name, password, display_name, created_ms) VALUES (?, ?, ?, ?)")                \
+	X(PASSWORD, "SELECT password FROM users WHERE number = ?")                                                     \
+	X(PASSWORD_SET, "UPDATE users SET password = ? WHERE number = ?")                                              \
+	X(DISPLAY_NAME, "SELECT display_name FROM users WHERE number = ?")                                             \
+	X(SESSIONS, "SELECT hash, user, device, created_ms, seen_ms FROM sessions")                                    \
+	X(SESSION_ADD,                                                                                                 \
+		"INSERT INTO sessions (hash, user, device, name, created_ms, seen_ms) VALUES (?, ?, ?, ?, ?, ?)")      \
+	X(SESSION_SEEN, "UPDATE sessions SET seen_ms = ? WHERE device = ?")                                            \
+	X(DEVICES,                                                                                                     \
+		"SELECT device, name, created_ms, seen_ms FROM sessions WHERE user = ? ORDER BY created_ms, device")   \
+	X(DEVICE_FIND, "SELECT device FROM sessions WHERE user = ? AND device = ?")                                    \
+	X(OTHERS_FIND, "SELECT device FROM sessions WHERE user = ? AND device <> ?")                                   \
+	X(EXCESS_FIND, "SELECT device FROM sessions WHERE user = ? ORDER BY seen_ms DESC, created_ms DESC "            \
+		       "LIMIT -1 OFFSET ?")                                                                            \
+	X(SESSION_DELETE, "DELETE FROM sessions WHERE device = ?")                                                     \
+	X(INVITE_ADD, "INSERT INTO invites (hash, created_ms, expires_ms) VALUES (?, ?, ?)")                           \
+	X(INVITE_VALID, "SELECT 1 FROM invites WHERE hash = ? AND used_by IS NULL AND expires_ms > ?")                 \
+	X(CONTACT_PAIRS, "SELECT user, contact, 0 FROM contacts")                                                      \
+	X(CONTACTS, "SELECT u.name, c.alias FROM contacts c JOIN users u ON u.number = c.contact WHERE c.user = ? "    \
+		    "ORDER BY u.name")                                                                                 \
+	X(CONTACTS_COUNT, "SELECT count(*) FROM contacts WHERE user = ?")                                              \
+	X(CONTACT_PUT, "INSERT INTO contacts (user, contact, alias) VALUES (?, ?, ?) "                                 \
+		       "ON CONFLICT DO UPDATE SET alias = excluded.alias")                                             \
+	X(CONTACT_DROP, "DELETE FROM contacts WHERE user = ? AND contact = ?")                                         \
+	X(BLOCK_PAIRS, "SELECT user, blocked, since_ms FROM blocks")                                                   \
+	X(BLOCKED, "SELECT u.name, NULL FROM blocks b JOIN users u ON u.number = b.blocked WHERE b.user = ? ORDER BY " \
+		   "u.name")                                                                                           \
+	X(BLOCKS_COUNT, "SELECT count(*) FROM blocks WHERE user = ?")                                                  \
+	X(BLOCK_PUT, "INSERT INTO blocks (user, blocked, since_ms) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")           \
+	X(BLOCK_DROP, "DELETE FROM blocks WHERE user = ? AND blocked = ?")                                             \
+	X(BUNDLE, "SELECT bundle, device FROM bundles WHERE user = ?")                                                 \
+	X(BUNDLE_PUT, "INSERT INTO bundles (user, device, bundle) VALUES (?, ?, ?) "                                   \
+		      "ON CONFLICT DO UPDATE SET device = excluded.device, bundle = excluded.bundle")                  \
+	X(KEY_ADD, "INSERT INTO one_time_keys (user, device, id, hash, key) VALUES (?, ?, ?, ?, ?)")                   \
+	X(KEY_HASH, "SELECT hash FROM one_time_keys WHERE user = ? AND device = ? AND id = ?")                         \
+	X(KEY_IDS, "SELECT count(*) FROM one_time_keys WHERE user = ? AND device = ?")                                 \
+	X(KEYS_LEFT, "SELECT count(*) FROM one_time_keys WHERE user = ? AND key IS NOT NULL")                          \
+	X(KEY_NEXT, "SELECT id, key FROM one_time_keys WHERE user = ? AND key IS NOT NULL ORDER BY id LIMIT 1")        \
+	X(KEY_SPEND, "UPDATE one_time_keys SET key = NULL WHERE user = ? AND id = ? AND key IS NOT NULL")              \
+	X(KEYS_DROP, "UPDATE one_time_keys SET key = NULL WHERE user = ? AND key IS NOT NULL")                         \
+	X(KEYS_FORGET, "DELETE FROM one_time_keys WHERE user = ?1 AND device NOT IN (SELECT device FROM sessions "     \
+		       "WHERE user = ?1)")                                                                             \
 	X(INVITE_USE, "UPDATE invites SET used_by = ? WHERE hash = ? AND used_by IS NULL AND expires_ms > ?")
 
 enum db_statement {
@@ -42,7 +67,7 @@ enum db_statement {
 		DB_COUNT
 };
 
-enum { DB_VERSION = 1 };
+enum { DB_VERSION = 2 };
 
 struct db {
 	sqlite3 *h;

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 enum { ROWS = 8192, WAYS = 8, FAILURES = 10, KNOWN = 4 };
-static const uint64_t MINUTE_US = 60000000, WINDOW_US = 15 * 60000000ull;
+enum { PER_PAIR = 10, PER_REQUESTER = 100 /* fetches of keys in an hour */ };
+static const uint64_t MINUTE_US = 60000000, HOUR_US = 3600000000, WINDOW_US = 15 * 60000000ull;
 
 struct bucket {
 	uint64_t key, at_us; /* last refill */
@@ -20,7 +21,7 @@ struct limits {
 	pthread_mutex_t lock;
 	double per_minute;
 	uint8_t secret[crypto_shorthash_KEYBYTES];
-	struct bucket bucket[ROWS];
+	struct bucket bucket[ROWS], pair[ROWS], requester[ROWS];
 	struct tries tries[ROWS];
 };
 
@@ -53,9 +54,9 @@ static uint64_t key_of(const struct limits *l, struct str text)
 	return key | 1;
 }
 
-static struct bucket *bucket_row(struct limits *l, uint64_t key)
+static struct bucket *bucket_row(struct bucket table[ROWS], uint64_t key, double full)
 {
-	struct bucket *set = &l->bucket[key / 2 % (ROWS / WAYS) * WAYS], *oldest = set;
+	struct bucket *set = &table[key / 2 % (ROWS / WAYS) * WAYS], *oldest = set;
 
 	for (unsigned i = 0; i < WAYS; i++) {
 		if (set[i].key == key)
@@ -63,8 +64,47 @@ static struct bucket *bucket_row(struct limits *l, uint64_t key)
 		if (set[i].at_us < oldest->at_us)
 			oldest = &set[i];
 	}
-	*oldest = (struct bucket){.key = key, .tokens = l->per_minute};
+	*oldest = (struct bucket){.key = key, .tokens = full};
 	return oldest;
+}
+
+/* The bucket as it stands now: it fills within `period`. */
+static struct bucket *refilled(struct bucket table[ROWS], uint64_t key, double full, uint64_t period, uint64_t mono_us)
+{
+	struct bucket *b = bucket_row(table, key, full);
+
+	if (b->at_us && mono_us > b->at_us)
+		b->tokens += (double)(mono_us - b->at_us) / (double)period * full;
+	if (b->tokens > full)
+		b->tokens = full;
+	b->at_us = mono_us;
+	return b;
+}
+
+/* Milliseconds until there is a token; 0: there is one. */
+static unsigned wait_for(const struct bucket *b, double full, uint64_t period)
+{
+	return b->tokens >= 1 ? 0 : (unsigned)((1 - b->tokens) / full * (double)period / 1000) + 1;
+}
+
+unsigned limits_fetch(struct limits *l, uint32_t requester, uint32_t user, uint64_t mono_us)
+{
+	uint32_t both[2] = {requester, user};
+	uint64_t pair = key_of(l, (struct str){(const char *)both, sizeof both}),
+		 one = key_of(l, (struct str){(const char *)both, sizeof both[0]});
+
+	pthread_mutex_lock(&l->lock);
+	struct bucket *p = refilled(l->pair, pair, PER_PAIR, HOUR_US, mono_us);
+	struct bucket *r = refilled(l->requester, one, PER_REQUESTER, HOUR_US, mono_us);
+	unsigned ms = wait_for(p, PER_PAIR, HOUR_US), all_ms = wait_for(r, PER_REQUESTER, HOUR_US);
+	if (ms < all_ms)
+		ms = all_ms;
+	if (ms == 0) {
+		p->tokens -= 1;
+		r->tokens -= 1;
+	}
+	pthread_mutex_unlock(&l->lock);
+	return ms;
 }
 
 bool limits_admit(struct limits *l, const char *address, uint64_t mono_us)
@@ -72,12 +112,7 @@ bool limits_admit(struct limits *l, const char *address, uint64_t mono_us)
 	uint64_t key = key_of(l, str_of(address));
 
 	pthread_mutex_lock(&l->lock);
-	struct bucket *b = bucket_row(l, key);
-	if (b->at_us && mono_us > b->at_us)
-		b->tokens += (double)(mono_us - b->at_us) / (double)MINUTE_US * l->per_minute;
-	if (b->tokens > l->per_minute)
-		b->tokens = l->per_minute;
-	b->at_us = mono_us;
+	struct bucket *b = refilled(l->bucket, key, l->per_minute, MINUTE_US, mono_us);
 	bool ok = b->tokens >= 1;
 	if (ok)
 		b->tokens -= 1;

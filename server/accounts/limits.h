@@ -1,4 +1,4 @@
-/* Bounded memory of who tried how often: a token bucket an address, and failed logins a name. When the table is full the oldest row makes
+/* Bounded memory of who tried how often: a token bucket an address, two for fetched keys, and failed logins a name. When the table is full the oldest row makes
  * room. Thread-safe. Names are hashed, known or not: the answer must not tell them apart. */
 #ifndef CHAT_ACCOUNTS_LIMITS_H
 #define CHAT_ACCOUNTS_LIMITS_H
@@ -8,6 +8,8 @@
 struct limits;
 struct limits *limits_new(unsigned per_minute);
 void limits_free(struct limits *l);
+/* A user fetches another one's keys: 10 an hour for the two, 100 an hour for the one who asks. 0: counted; else milliseconds to wait, nothing counted. */
+unsigned limits_fetch(struct limits *l, uint32_t requester, uint32_t user, uint64_t mono_us);
 bool limits_admit(struct limits *l, const char *address, uint64_t mono_us);
 /* May this address try to log in to that name now? */
 bool limits_may_try(struct limits *l, struct str name, const char *address, uint64_t mono_us);

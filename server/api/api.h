@@ -30,6 +30,7 @@ struct api_config {
 	unsigned name_chars_max;          /* characters of a display name */
 	unsigned ping_ms;                 /* announced in welcome: how long a client may be silent */
 	unsigned reconnect_ms;            /* announced in bye */
+	bool presence_contacts;           /* only her contacts see whether a user is online */
 	const char *_Atomic registration; /* "open", "invite", "closed"; changed by SIGHUP */
 	const char *const *origins;       /* allowed Origin values, NULL ends; NULL: none */
 };
@@ -47,6 +48,7 @@ struct api {
 	const struct token_key *token_key;
 	struct api_config config;
 	atomic_bool draining;                 /* set by api_drain() */
+	atomic_uint watching;                 /* sockets that watch somebody: none, and no change of presence is told */
 	atomic_uint open;                     /* sockets and requests under way: a drain is over when it is 0 */
 	_Atomic(struct api_thread *) threads; /* handler.c's, one for each network thread */
 	atomic_bool ready;                    /* said by readyz beside queue_ready(); set by server.c once it serves */
@@ -171,4 +173,19 @@ void api_messages_post(struct api_call *c);
 void api_messages_get(struct api_call *c);
 void api_message_get(struct api_call *c);
 void api_message_mark(struct api_call *c);
+/* keys.c */
+void api_keys_put(struct api_call *c);
+void api_keys_get(struct api_call *c);
+void api_keys_user_get(struct api_call *c);
+/* contacts.c */
+void api_contacts_get(struct api_call *c);
+void api_contact_put(struct api_call *c);
+void api_contact_delete(struct api_call *c);
+void api_blocks_get(struct api_call *c);
+void api_block_put(struct api_call *c);
+void api_block_delete(struct api_call *c);
+/* conversations.c */
+void api_conversations_get(struct api_call *c);
+void api_history_get(struct api_call *c);
+void api_conversation_read(struct api_call *c);
 #endif

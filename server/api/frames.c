@@ -1,10 +1,11 @@
 /* What a client says on its WebSocket: one table of ops. */
 #include "server/api/send.h"
-#include "server/api/socket.h"
+#include "server/api/watch.h"
+#include <stdlib.h>
 
-enum member { M_OP, M_REF, M_TO, M_BODY, M_CLIENT_ID, M_KIND, M_ID, M_WITH, M_UP_TO, M_CURSOR, MEMBERS };
+enum member { M_OP, M_REF, M_TO, M_BODY, M_CLIENT_ID, M_KIND, M_ID, M_WITH, M_UP_TO, M_CURSOR, M_USERS, MEMBERS };
 static const char *const member_names[MEMBERS] = {
-	"op", "ref", "to", "body", "client_id", "kind", "id", "with", "up_to", "cursor"};
+	"op", "ref", "to", "body", "client_id", "kind", "id", "with", "up_to", "cursor", "users"};
 
 enum { SHORT = 512 /* bytes of JSON text: no op, name, id or cursor is longer */ };
 #define REF_MAX ((INT64_C(1) << 53) - 1)
@@ -142,6 +143,84 @@ static void op_read(const struct frame *f)
 	socket_unanswered(k, 1);
 }
 
+static void op_typing(const struct frame *f)
+{
+	char scratch[SHORT];
+	struct str name;
+
+	if (short_text(&f->v[M_TO], scratch, &name)) {
+		refuse(f, ERR_BAD_FIELD, "to", "A user name is wanted");
+		return;
+	}
+	uint32_t to = accounts_find(f->k->t->api->accounts, name);
+	if (to)
+		typing_say(f->k, to);
+	else
+		refuse(f, ERR_UNKNOWN_RECIPIENT, "to", NULL);
+}
+
+/* An element of `users`: the user's number. 0: refused. */
+static uint32_t watched(const struct frame *f, struct str element, enum json_type type)
+{
+	char scratch[SHORT];
+	struct str name;
+
+	if (type != JSON_STRING) {
+		refuse(f, ERR_BAD_FIELD, "users", "An array of user names is wanted");
+		return 0;
+	}
+	struct str raw = {element.p + 1, element.n - 2};
+	struct json_value v = {JSON_STRING, memchr(raw.p, '\\', raw.n), raw};
+	uint32_t user = short_text(&v, scratch, &name) ? 0 : accounts_find(f->k->t->api->accounts, name);
+	if (!user)
+		refuse(f, ERR_NOT_FOUND, "users", "One of them is no user");
+	return user;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Sorts them and keeps one of each: how many are left. */
+static uint32_t unique(uint32_t users[], uint32_t n)
+{
+	uint32_t kept = 0;
+
+	qsort(users, n, sizeof *users, by_number);
+	for (uint32_t i = 0; i < n; i++)
+		if (i == 0 || users[i] != users[i - 1])
+			users[kept++] = users[i];
+	return kept;
+}
+
+static void op_watch(const struct frame *f)
+{
+	uint32_t users[WATCH_MAX], n = 0;
+	struct json_error err = {0};
+	struct json_array a;
+	enum json_type type;
+	struct str element;
+
+	if (f->v[M_USERS].type != JSON_ARRAY || json_array_begin(&a, f->v[M_USERS].raw, &err)) {
+		refuse(f, ERR_BAD_FIELD, "users", "An array of user names is wanted");
+		return;
+	}
+	while (json_array_next(&a, &element, &type, &err) == 1) {
+		if (n == WATCH_MAX) {
+			struct refusal why = {ERR_BAD_FIELD, "users", "Too many users", WATCH_MAX};
+			socket_error(f->k, f->ref, &why);
+			return;
+		}
+		users[n] = watched(f, element, type);
+		if (!users[n++])
+			return;
+	}
+	if (watch_set(f->k, users, unique(users, n)))
+		refuse(f, ERR_OVERLOADED, NULL, NULL);
+}
+
 static void op_ping(const struct frame *f)
 {
 	struct buf *b = session_begin(&f->k->s);
@@ -165,6 +244,8 @@ static const struct {
 	{"send", op_send},
 	{"ack", op_ack},
 	{"read", op_read},
+	{"typing", op_typing},
+	{"watch", op_watch},
 	{"ping", op_ping},
 	{"hello", op_hello},
 };

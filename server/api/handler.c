@@ -1,7 +1,7 @@
 /* The dispatcher: what net/ hands over goes to the call, socket or job that it belongs to. Checks route, method, token, type and size, never a handler. */
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "server/api/thread.h"
+#include "server/api/watch.h"
 #include <sodium.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -17,8 +17,8 @@ void api_limits(struct buf *b, const struct api_config *c)
 		"{\"request_bytes\":%zu,\"body_bytes\":%zu,\"batch_messages\":%u,\"page_messages\":%u,\"page_default\":"
 		"%d,",
 		c->request_max, c->body_max, c->batch_max, c->page_max, PAGE_DEFAULT);
-	buf_addf(b, "\"name_characters\":%u,\"unanswered_sends\":%d,\"wait_seconds\":%d}", c->name_chars_max,
-		UNANSWERED_MAX, WAIT_MAX);
+	buf_addf(b, "\"name_characters\":%u,\"unanswered_sends\":%d,\"wait_seconds\":%d,\"watch_users\":%d}",
+		c->name_chars_max, UNANSWERED_MAX, WAIT_MAX, WATCH_MAX);
 }
 
 static struct api_thread *thread_new(struct api *a, struct net_thread *net)
@@ -234,6 +234,8 @@ static void (*const posts[API_POSTS])(struct api_thread *t, struct net_msg *m) =
 	[API_POST_CALL] = call_returned,
 	[API_POST_PAGE] = socket_page,
 	[API_POST_LOOKUPS] = lookups_returned,
+	[API_POST_PRESENCE] = presence_posted,
+	[API_POST_TYPING] = typing_posted,
 };
 
 static void on_message(void *ctx, struct net_thread *net, struct net_msg *m)
@@ -247,6 +249,7 @@ static void on_turn_end(void *ctx, struct net_thread *net)
 
 	lookups_turn_end(t);
 	sockets_turn_end(t);
+	presence_turn_end(t);
 	if (t->pushed)
 		thread_count(t->api, METRIC_EVENTS_PUSHED, t->pushed);
 	t->pushed = 0;
@@ -293,6 +296,7 @@ void api_release(struct api *a)
 		if (t->batch)
 			op_batch_free(t->batch);
 		buf_release(&t->limits);
+		watch_release(t);
 		free(t);
 	}
 }

@@ -34,8 +34,11 @@ void mark_shown(struct api *a, uint32_t user, const struct page *page)
 {
 	struct op_batch *b = NULL;
 
+	/* Oldest first, so that marks join the watermark. */
+	bool falling = page->n > 1 && page->items[0].rec.at.pos > page->items[1].rec.at.pos;
+
 	for (uint32_t i = 0; i < page->n; i++) {
-		const struct stored *m = &page->items[i];
+		const struct stored *m = &page->items[falling ? page->n - 1 - i : i];
 		if (m->rec.peer != user || m->delivered_ms)
 			continue;
 		if (!b)

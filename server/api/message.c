@@ -1,4 +1,5 @@
 /* GET, PATCH and PUT /messages/{id}. */
+#include "server/api/sight.h"
 #include "server/api/thread.h"
 #include "server/rules/mark.h"
 #include <stdlib.h>
@@ -12,10 +13,11 @@ struct one {
 	const struct writer *w;
 };
 
-static void show(struct api_call *c, const struct one *o, const struct page *page)
+static void show(struct api_call *c, const struct one *o, struct page *page)
 {
 	const struct stored *m = &page->items[0];
 
+	sight_hide(c->api, c->session.user, page);
 	write_message(&c->out, o->w, &m->rec, m->delivered_ms, m->read_ms);
 	mark_shown(c->api, c->session.user, page);
 }

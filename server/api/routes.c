@@ -1,6 +1,9 @@
 #include "server/api/thread.h"
 
-enum { SMALL = 16 * 1024 /* bytes of a body that holds a few short members */ };
+enum {
+	SMALL = 16 * 1024, /* bytes of a body that holds a few short members */
+	KEYS = 64 * 1024   /* a bundle and 200 keys, however they are spaced */
+};
 
 static const struct api_route routes[] = {
 	{HTTP_POST, "/messages", API_USER, BODY_REQUIRED, 0, api_messages_post},
@@ -8,6 +11,18 @@ static const struct api_route routes[] = {
 	{HTTP_GET, "/messages/{}", API_USER, BODY_NONE, 0, api_message_get},
 	{HTTP_PATCH, "/messages/{}", API_USER, BODY_REQUIRED, SMALL, api_message_mark},
 	{HTTP_PUT, "/messages/{}", API_USER, BODY_REQUIRED, SMALL, api_message_mark},
+	{HTTP_GET, "/conversations", API_USER, BODY_NONE, 0, api_conversations_get},
+	{HTTP_GET, "/conversations/{}/messages", API_USER, BODY_NONE, 0, api_history_get},
+	{HTTP_PUT, "/conversations/{}/read", API_USER, BODY_REQUIRED, SMALL, api_conversation_read},
+	{HTTP_GET, "/contacts", API_USER, BODY_NONE, 0, api_contacts_get},
+	{HTTP_PUT, "/contacts/{}", API_USER, BODY_OPTIONAL, SMALL, api_contact_put},
+	{HTTP_DELETE, "/contacts/{}", API_USER, BODY_NONE, 0, api_contact_delete},
+	{HTTP_GET, "/blocks", API_USER, BODY_NONE, 0, api_blocks_get},
+	{HTTP_PUT, "/blocks/{}", API_USER, BODY_OPTIONAL, SMALL, api_block_put},
+	{HTTP_DELETE, "/blocks/{}", API_USER, BODY_NONE, 0, api_block_delete},
+	{HTTP_PUT, "/keys", API_USER, BODY_REQUIRED, KEYS, api_keys_put},
+	{HTTP_GET, "/keys", API_USER, BODY_NONE, 0, api_keys_get},
+	{HTTP_GET, "/keys/{}", API_USER, BODY_NONE, 0, api_keys_user_get},
 	{HTTP_POST, "/users", API_PUBLIC, BODY_REQUIRED, SMALL, api_users_post},
 	{HTTP_PUT, "/users/me/password", API_USER, BODY_REQUIRED, SMALL, api_password_put},
 	{HTTP_GET, "/users/{}", API_USER, BODY_NONE, 0, api_users_get},

@@ -1,5 +1,5 @@
-#include "server/api/socket.h"
 #include "common/base/clock.h"
+#include "server/api/watch.h"
 #include <stdlib.h>
 
 enum {
@@ -31,8 +31,11 @@ void socket_open(struct api_thread *t, struct conn *c)
 
 void socket_closed(struct socket *k)
 {
-	if (k->present)
+	(void)watch_set(k, NULL, 0);
+	if (k->present) {
 		presence_remove(k->t->api->presence, k->who.user, conn_id(k->c), clock_wall_ms());
+		presence_changed(k->t, k->who.user);
+	}
 	if (k->in_paging)
 		TAILQ_REMOVE(&k->t->paging, k, paging_link);
 	TAILQ_REMOVE(&k->t->sockets, k, link);
@@ -166,7 +169,10 @@ bool socket_fill(struct socket *k, struct buf *out)
 
 	if (k->s.out.len == 0 && k->s.unanswered < UNANSWERED_MAX && !k->closing)
 		conn_ws_pause(k->c, false);
-	socket_stir(k);
+	if (k->watch_due)
+		watch_refresh(k);
+	else
+		socket_stir(k);
 	return more;
 }
 
@@ -192,6 +198,7 @@ static int enter(struct socket *k)
 		return -1;
 	}
 	k->present = true;
+	presence_changed(k->t, k->who.user);
 	return 0;
 }
 
@@ -205,7 +212,7 @@ void socket_hello(struct socket *k, const struct place *after)
 		session_ask(&k->s, *after);
 	else
 		session_start(&k->s, store_head(k->t->api->store, k->who.user), &hi);
-	socket_stir(k);
+	watch_again(k);
 }
 
 void socket_deliver(struct socket *k, const struct commit *c, const struct delivery_item *item)
@@ -263,7 +270,10 @@ void socket_page(struct api_thread *t, struct net_msg *m)
 		else
 			session_page(&k->s, p->hello, p->answer, &p->page, p->head, &hi);
 		collect(k);
-		socket_stir(k);
+		if (k->watch_due)
+			watch_refresh(k);
+		else
+			socket_stir(k);
 	}
 	page_release(&p->page);
 	free(p);

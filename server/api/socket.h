@@ -14,9 +14,13 @@ struct socket {
 	bool reading; /* a page is being read */
 	bool in_paging;
 	bool bye_said;
-	bool closing;     /* nothing more is taken from it */
-	uint32_t lookups; /* marks that wait for the store */
-	size_t counted;   /* bytes of its session in the thread's `waiting` */
+	bool closing;        /* nothing more is taken from it */
+	uint32_t lookups;    /* marks that wait for the store */
+	size_t counted;      /* bytes of its session in the thread's `waiting` */
+	struct watch *watch; /* whom it watches */
+	uint32_t n_watch;
+	bool watch_due;         /* something of it is still to be told */
+	uint64_t typing_due_us; /* monotonic */
 	TAILQ_ENTRY(socket) link, paging_link;
 };
 

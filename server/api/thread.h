@@ -7,11 +7,21 @@
 #include "server/ops/metrics.h"
 #include <errno.h>
 
+enum { CHANGED_MAX = 256 /* users whose presence changed in a turn, before they are told of early */ };
 enum { MADE_ID = 22 /* characters of a client_id that the server makes */ };
 
 /* What pools and the distributor post: `kind` is the first word after the head (see struct delivery). Calls and sockets, the two things that
  * a connection's data can be, are told apart by it, too. */
-enum api_post { API_POST_DELIVERY = 1, API_POST_CALL, API_POST_PAGE, API_POST_LOOKUPS, API_POSTS, API_SOCKET };
+enum api_post {
+	API_POST_DELIVERY = 1,
+	API_POST_CALL,
+	API_POST_PAGE,
+	API_POST_LOOKUPS,
+	API_POST_PRESENCE,
+	API_POST_TYPING,
+	API_POSTS,
+	API_SOCKET
+};
 struct api_posted {
 	struct net_msg msg;
 	int kind;
@@ -19,6 +29,7 @@ struct api_posted {
 
 struct socket;
 struct lookups;
+struct watch_table;
 
 struct api_thread {
 	struct api_thread *next; /* of the api's list */
@@ -30,6 +41,8 @@ struct api_thread {
 	TAILQ_HEAD(, socket) sockets;
 	TAILQ_HEAD(, socket) paging; /* those that are to read a page, when a pool thread is free */
 	TAILQ_HEAD(, api_call) parked;
+	struct watch_table *watches; /* of its sockets; NULL: none yet */
+	uint32_t n_changed, changed[CHANGED_MAX];
 	uint32_t pushed;   /* events of this turn, for the metrics */
 	uint64_t revision; /* of the sessions, as last looked at */
 	uint64_t alive_us; /* monotonic, when that was */

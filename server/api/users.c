@@ -1,7 +1,7 @@
 /* Registration, profiles, passwords. */
 #include "common/base/clock.h"
 #include "common/wire/json.h"
-#include "server/api/api.h"
+#include "server/api/sight.h"
 #include <stdlib.h>
 
 /* What a call carries from the network thread to the pool: texts are the call's copies. */
@@ -84,9 +84,9 @@ void api_users_post(struct api_call *c)
 
 static void profile_work(struct api_call *c)
 {
-	char name[DISPLAY_BYTES_MAX + 1], time[CLOCK_TEXT + 1];
+	char name[DISPLAY_BYTES_MAX + 1];
 	uint32_t user = accounts_find(c->api->accounts, str_of(c->param));
-	uint64_t seen = presence_last_seen(c->api->presence, user);
+	struct sighting seen = sight_of(c->api, c->session.user, user);
 
 	c->err = accounts_display_name(c->api->accounts, user, name);
 	if (c->err)
@@ -95,12 +95,9 @@ static void profile_work(struct api_call *c)
 	json_add_string(&c->out, str_of(c->param));
 	buf_adds(&c->out, ",\"display_name\":");
 	json_add_string(&c->out, str_of(name));
-	buf_adds(&c->out, presence_online(c->api->presence, user) ? ",\"online\":true" : ",\"online\":false");
-	clock_format(seen, time);
-	if (seen)
-		buf_addf(&c->out, ",\"last_seen\":\"%s\"}", time);
-	else
-		buf_adds(&c->out, ",\"last_seen\":null}");
+	buf_addc(&c->out, ',');
+	sight_write(&c->out, &seen);
+	buf_addc(&c->out, '}');
 }
 
 void api_users_get(struct api_call *c)

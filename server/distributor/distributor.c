@@ -140,9 +140,9 @@ static void distribute(struct distributor *d, struct commit *c)
 	for (uint32_t i = 0; i < c->n_records; i++) {
 		const struct record *r = &c->records[i];
 		uint32_t made_by = d->outcome_of[i];
-		if (r->type != RECORD_DELIVERED)
+		if (record_for_actor(r))
 			add_event(d, c, r->actor, i);
-		if (r->type == RECORD_DELIVERED || r->peer != r->actor)
+		if (record_for_peer(r))
 			add_event(d, c, r->peer, i);
 		/* Not told as `sent`: an HTTP request, or a socket that is gone from presence. */
 		if (made_by != RECORD_NONE && d->outcome_of[i] != RECORD_NONE)

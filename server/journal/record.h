@@ -2,7 +2,7 @@
  * version RECORD_VERSION. The procedure to change it stands in doc/format.md.
  *
  * A record is an event in the stream of one user or of two: a message in its sender's (actor) and its recipient's (peer); a read mark in
- * the reader's (actor) and the message's sender's (peer); a delivered mark in the message's sender's (peer) alone. */
+ * the reader's (actor) and the message's sender's (peer); a delivered mark in the message's sender's (peer) alone. A hidden mark is not in the peer's. */
 #ifndef CHAT_JOURNAL_RECORD_H
 #define CHAT_JOURNAL_RECORD_H
 #include "common/base/str.h"
@@ -15,6 +15,7 @@ enum record_flag {
 	RECORD_CLIENT_ID_MADE = 1, /* the server made the client_id: never looked up */
 	RECORD_UP_TO = 2,          /* marks: all up to and with `ordinal`; else that one alone */
 	RECORD_KIND_CE2E = 4,      /* messages: kind ce2e.v1 */
+	RECORD_HIDDEN = 8,         /* marks: no event of the peer's stream, because the actor blocks the peer */
 };
 
 /* A place in the journal with the checksum of what stands there; pos 0: none. Both together name a record: a position alone is reused when
@@ -39,10 +40,19 @@ struct record {
 	struct str client_id, body; /* messages only; slices into the record's bytes */
 };
 
-/* Is it an event of the user's stream? */
+static inline bool record_for_actor(const struct record *r)
+{
+	return r->type != RECORD_DELIVERED;
+}
+/* Beside the actor's; false also when actor and peer are one and it is an event of her stream already. */
+static inline bool record_for_peer(const struct record *r)
+{
+	return !(r->flags & RECORD_HIDDEN) && (r->type == RECORD_DELIVERED || r->peer != r->actor);
+}
+/* Is it an event of that user's stream? */
 static inline bool record_concerns(const struct record *r, uint32_t user)
 {
-	return r->peer == user || (r->actor == user && r->type != RECORD_DELIVERED);
+	return (r->actor == user && record_for_actor(r)) || (r->peer == user && record_for_peer(r));
 }
 
 /* Bytes that a record with these lengths takes. */

@@ -39,6 +39,10 @@ struct queue_sink {
 	/* The queue can store nothing any more and has stopped: no op will be answered; the server must end. */
 	void (*failed)(void *ctx, const char *why);
 	void *ctx;
+	/* Does one user block the other? Asked on the queue's thread, must not wait. NULL: nobody does. A message to the one who blocks is refused, and
+	 * what she does with older ones is hidden from the one who is blocked. */
+	bool (*blocks)(void *ctx, uint32_t user, uint32_t whom);
+	void *blocks_ctx;
 };
 
 enum { QUEUE_BYTES_MAX = 256 << 20 /* what waits to be sequenced */ };

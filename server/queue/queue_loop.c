@@ -242,7 +242,10 @@ struct queue *queue_loop_new(
 	q->log_ctx = log_ctx;
 	q->sink = *sink;
 	q->last = &q->first;
-	q->sequencer = sequencer_new(source);
+	struct sequencer_source src = *source;
+	src.blocks = sink->blocks;
+	src.blocks_ctx = sink->blocks_ctx;
+	q->sequencer = sequencer_new(&src);
 	pthread_mutex_init(&q->lock, NULL);
 	clock_cond_init(&q->more);
 	if (!q->sequencer || pthread_create(&q->thread, NULL, loop_main, q)) {

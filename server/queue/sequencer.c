@@ -99,6 +99,11 @@ static struct record *emit(struct sequencer *s, struct record *r)
 	return &s->records[s->n_records++];
 }
 
+static bool blocks(const struct sequencer *s, uint32_t user, uint32_t whom)
+{
+	return s->src.blocks && user != whom && s->src.blocks(s->src.blocks_ctx, user, whom);
+}
+
 static enum err send_new(struct sequencer *s, const struct op *op, struct outcome *out, uint64_t now_ms)
 {
 	if (room_record(s, record_size(op->client_id.n, op->body.n)) || !overlay_user(&s->overlay, op->peer))
@@ -164,7 +169,7 @@ static enum err do_send(struct sequencer *s, const struct op *op, struct outcome
 	memcpy(out->client_id, op->client_id.p, op->client_id.n);
 	out->client_id[op->client_id.n] = 0;
 	if (made)
-		return send_new(s, op, out, now_ms);
+		return blocks(s, op->peer, op->actor) ? ERR_BLOCKED : send_new(s, op, out, now_ms);
 	uint64_t key = client_key(s->src.key, op->actor, op->client_id);
 	uint32_t pending = overlay_client(&s->overlay, key);
 	if (pending != UINT32_MAX) {
@@ -176,7 +181,9 @@ static enum err do_send(struct sequencer *s, const struct op *op, struct outcome
 	if (s->src.client(s->src.ctx, key, &e))
 		return repeat(out, (struct place){e.sub, (uint32_t)e.val}, e.extra,
 			(uint32_t)(e.val >> 32) == content_crc(op->peer, op->flags, op->body));
-	out->err = ERR_OVERLOADED; /* until it is written: a repeat in this batch looks here */
+	if (blocks(s, op->peer, op->actor))
+		return ERR_BLOCKED; /* but a repeat of what was accepted before */
+	out->err = ERR_OVERLOADED;  /* until it is written: a repeat in this batch looks here */
 	if (overlay_client_set(&s->overlay, key, s->n_outcomes - 1))
 		return ERR_OVERLOADED;
 	return send_new(s, op, out, now_ms);
@@ -193,11 +200,15 @@ static int emit_mark(struct sequencer *s, struct overlay_conv *c, unsigned d, st
 	r->time_ms = now_ms;
 	r->actor = recipient;
 	r->peer = sender;
+	if (blocks(s, recipient, sender))
+		r->flags |= RECORD_HIDDEN;
 	r->prev_actor = by->head;
-	r->prev_peer = to->head;
+	if (record_for_peer(r))
+		r->prev_peer = to->head;
 	emit(s, r);
-	to->head = r->at;
-	if (r->type == RECORD_READ)
+	if (record_for_peer(r))
+		to->head = r->at;
+	if (record_for_actor(r))
 		by->head = r->at;
 	return 0;
 }

@@ -16,6 +16,7 @@ struct user {
 	uint32_t head_crc;
 	uint32_t unread;            /* messages to this user that are not read */
 	uint32_t first[SIDE_LISTS]; /* side numbers; 0: none */
+	uint32_t conv_first;        /* conversation numbers; 0: none */
 };
 
 struct heads {
@@ -261,6 +262,78 @@ static void user_advance(struct user *u, struct place at)
 	}
 }
 
+static unsigned member_of(const struct conv *c, uint32_t user)
+{
+	return user != c->user[0];
+}
+
+static void conv_unlink(struct heads *h, struct user *u, uint32_t user, uint32_t n)
+{
+	struct conv *c = conv_number(h, n);
+	unsigned m = member_of(c, user);
+
+	if (c->newer[m]) {
+		struct conv *newer = conv_number(h, c->newer[m]);
+		newer->older[member_of(newer, user)] = c->older[m];
+	} else if (u->conv_first == n) {
+		u->conv_first = c->older[m];
+	}
+	if (c->older[m]) {
+		struct conv *older = conv_number(h, c->older[m]);
+		older->newer[member_of(older, user)] = c->newer[m];
+	}
+	c->newer[m] = c->older[m] = 0;
+}
+
+/* Puts conversation n where its newest message says. That is the front, but for a replay, which may tell some conversations what they know already. */
+static void conv_link(struct heads *h, struct user *u, uint32_t user, uint32_t n)
+{
+	struct conv *c = conv_number(h, n);
+	unsigned m = member_of(c, user);
+	uint64_t pos = conv_last(c).pos;
+	uint32_t newer = 0, older = u->conv_first;
+
+	for (; older && conv_last(conv_number(h, older)).pos > pos; newer = older, older = c->older[member_of(c, user)])
+		c = conv_number(h, older);
+	c = conv_number(h, n);
+	c->newer[m] = newer;
+	c->older[m] = older;
+	if (newer) {
+		struct conv *other = conv_number(h, newer);
+		other->older[member_of(other, user)] = n;
+	} else {
+		u->conv_first = n;
+	}
+	if (older) {
+		struct conv *other = conv_number(h, older);
+		other->newer[member_of(other, user)] = n;
+	}
+}
+
+static void conv_to_front(struct heads *h, struct user *u, uint32_t user, uint32_t n)
+{
+	if (u->conv_first == n)
+		return;
+	conv_unlink(h, u, user, n);
+	conv_link(h, u, user, n);
+}
+
+const struct conv *heads_next_conv(struct heads *h, uint32_t user, uint32_t *it)
+{
+	struct user *u = chunks_at(&h->users, user);
+	const struct conv *c = *it ? conv_number(h, *it) : NULL;
+
+	*it = c ? c->older[member_of(c, user)] : u ? u->conv_first : 0;
+	return *it ? conv_number(h, *it) : NULL;
+}
+
+uint32_t heads_conv_it(struct heads *h, uint32_t user, uint32_t peer)
+{
+	uint32_t slot;
+
+	return conv_find(h, conv_key(user, peer), &slot);
+}
+
 /* Sets both lists of the recipient of side n as the side's counts say. */
 static void relist(struct heads *h, struct user *recipient, uint32_t n)
 {
@@ -296,9 +369,10 @@ int heads_apply(struct heads *h, const struct record *r)
 
 	if (!actor || !peer || !c)
 		return -1;
-	if (r->type != RECORD_DELIVERED)
+	if (record_for_actor(r))
 		user_advance(actor, r->at);
-	user_advance(peer, r->at);
+	if (record_for_peer(r))
+		user_advance(peer, r->at);
 	if (r->at.pos <= c->applied)
 		return 0;
 	c->applied = r->at.pos;
@@ -309,6 +383,8 @@ int heads_apply(struct heads *h, const struct record *r)
 		s->last_pos = r->at.pos;
 		s->last_crc = r->at.crc;
 		to->unread++;
+		conv_to_front(h, actor, r->actor, number);
+		conv_to_front(h, peer, r->peer, number);
 	} else if (apply_mark(s, to, r)) {
 		return -1;
 	}
@@ -345,6 +421,7 @@ int heads_restore_conv(struct heads *h, const struct conv *from)
 	if (!c || !u[0] || !u[1])
 		return -1;
 	*c = *from;
+	c->newer[0] = c->newer[1] = c->older[0] = c->older[1] = 0;
 	for (unsigned d = 0; d < 2; d++) {
 		struct side *s = &c->side[d];
 		struct user *to = from->user[0] == from->user[1] ? u[0] : u[!d];
@@ -352,5 +429,34 @@ int heads_restore_conv(struct heads *h, const struct conv *from)
 		to->unread += s->total - marks_count(&s->read);
 		relist(h, to, number * 2 + d);
 	}
+	return 0;
+}
+
+struct newest {
+	uint64_t pos;
+	uint32_t number;
+};
+
+static int by_pos(const void *a, const void *b)
+{
+	const struct newest *x = a, *y = b;
+	return x->pos < y->pos ? -1 : x->pos > y->pos;
+}
+
+int heads_restore_end(struct heads *h)
+{
+	struct newest *all = malloc((h->n_convs + 1) * sizeof *all);
+
+	if (!all)
+		return -1;
+	for (uint32_t i = 0; i < h->n_convs; i++)
+		all[i] = (struct newest){conv_last(conv_number(h, i + 1)).pos, i + 1};
+	qsort(all, h->n_convs, sizeof *all, by_pos);
+	for (uint32_t i = 0; i < h->n_convs; i++) {
+		const struct conv *c = conv_number(h, all[i].number);
+		for (unsigned m = 0; m < 2; m++)
+			conv_to_front(h, chunks_at(&h->users, c->user[m]), c->user[m], all[i].number);
+	}
+	free(all);
 	return 0;
 }

@@ -53,10 +53,18 @@ static inline struct place side_last(const struct side *s)
 }
 
 struct conv {
-	uint32_t user[2];    /* user[0] <= user[1]; equal: notes to oneself, side 0 alone is used */
-	uint64_t applied;    /* position of the newest record applied here */
-	struct side side[2]; /* side[d]: messages from user[d] */
+	uint32_t user[2];            /* user[0] <= user[1]; equal: notes to oneself, side 0 alone is used */
+	uint32_t newer[2], older[2]; /* list of user[i]'s conversations by their newest message: numbers, 0 ends */
+	uint64_t applied;            /* position of the newest record applied here */
+	struct side side[2];         /* side[d]: messages from user[d] */
 };
+_Static_assert(sizeof(struct conv) + 3 * sizeof(uint32_t) <= 256,
+	"a conversation takes at most 256 bytes, the table of them included");
+/* Its newest message, of either direction. */
+static inline struct place conv_last(const struct conv *c)
+{
+	return side_last(&c->side[c->side[1].last_pos > c->side[0].last_pos]);
+}
 
 struct heads;
 struct heads *heads_new(void);
@@ -74,6 +82,10 @@ const struct side *heads_side(struct heads *h, uint32_t from, uint32_t to);
 
 /* Walks a list of the user's: `it` begins at 0; NULL at the end. *from: who sends there. */
 const struct side *heads_next(struct heads *h, enum side_list l, uint32_t user, uint32_t *it, uint32_t *from);
+
+/* Walks the user's conversations, that of the newest message first: `it` begins at 0, or behind the one with a peer as heads_conv_it() says; NULL at the end. */
+const struct conv *heads_next_conv(struct heads *h, uint32_t user, uint32_t *it);
+uint32_t heads_conv_it(struct heads *h, uint32_t user, uint32_t peer); /* 0: no such conversation */
 
 /* Applies a record; one that was applied before is passed over, so a replay may begin too early. 0, or -1 out of memory. Needs the write lock. */
 int heads_apply(struct heads *h, const struct record *r);
@@ -101,4 +113,6 @@ const struct conv *heads_conv_at(struct heads *h, uint32_t i); /* i from 1 */
 int heads_restore_user(struct heads *h, uint32_t user, struct place head);
 /* Takes over the marks of `from`; lists and counts of the recipients are made from them. */
 int heads_restore_conv(struct heads *h, const struct conv *from);
+/* After the last one: puts the conversations in order. 0, or -1 out of memory. */
+int heads_restore_end(struct heads *h);
 #endif

@@ -245,7 +245,7 @@ static int load_bytes(struct heads *h, const uint8_t *p, size_t n)
 	}
 	for (uint32_t i = 0; rc == 0 && i < head.n_convs; i++)
 		rc = take_conv(&r, h);
-	return rc;
+	return rc ? rc : heads_restore_end(h);
 }
 
 /* Whole, of this version, and about nothing beyond tail? */

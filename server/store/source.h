@@ -11,6 +11,9 @@ struct sequencer_source {
 	bool (*last_before)(void *ctx, uint64_t conv, unsigned direction, uint64_t pos, struct index_entry *out);
 	uint64_t (*mark_time)(void *ctx, uint64_t conv, uint64_t mark_class, uint32_t ordinal, uint64_t from);
 	const struct token_key *key;
+	/* Does one user block the other? As in struct queue_sink, which gives it; NULL: nobody does. */
+	bool (*blocks)(void *ctx, uint32_t user, uint32_t whom);
+	void *blocks_ctx;
 };
 
 /* The key of a sender's client_id in INDEX_CLIENT, and the checksum of a message's content that is kept with it. */

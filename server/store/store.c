@@ -74,6 +74,17 @@ int store_unread(struct store *s, uint32_t user, uint32_t from, uint64_t after, 
 	return s->ops->unread(s, user, from, after, limit, out);
 }
 
+int store_history(struct store *s, const struct history_query *q, enum stream_answer *answer, struct page *out)
+{
+	return s->ops->history(s, q, answer, out);
+}
+
+int store_conversations(
+	struct store *s, uint32_t user, struct place after, uint32_t limit, struct conversation *list, struct page *out)
+{
+	return s->ops->conversations(s, user, after, limit, list, out);
+}
+
 void store_free(struct store *s)
 {
 	if (s)

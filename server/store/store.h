@@ -30,6 +30,21 @@ enum stream_answer {
 	STREAM_UNKNOWN, /* `after` is no event of this user's stream here */
 };
 
+/* Which messages of a conversation, both directions together. */
+struct history_query {
+	uint32_t user, with;
+	struct place at; /* pos 0: the newest ones; else those before it, or after it when `forward` */
+	bool forward;
+	uint32_t limit;
+};
+
+/* One conversation of a user. Places have pos 0 when there is none. */
+struct conversation {
+	uint32_t with, unread;
+	struct place read_up_to; /* of the messages to the user: the newest such that it and all older ones are read */
+	struct place peer_read_up_to, peer_delivered_up_to; /* of those from the user */
+};
+
 struct store;
 struct store_ops {
 	int (*apply)(struct store *s, const struct commit *c);
@@ -44,6 +59,12 @@ struct store_ops {
 		struct page *out);
 	/* Unread messages to the user, oldest first, positions above `after`; from 0: of everybody. -1: read error. */
 	int (*unread)(struct store *s, uint32_t user, uint32_t from, uint64_t after, uint32_t limit, struct page *out);
+	/* Messages of a conversation with their marks: backward, newest first; forward, oldest first. STREAM_UNKNOWN: `at` is no message of it. -1: read error. */
+	int (*history)(struct store *s, const struct history_query *q, enum stream_answer *answer, struct page *out);
+	/* The user's conversations by their newest message, that of the newest first, from those on whose newest one is older than `after` (pos 0: from the
+	 * beginning): at most `limit`, into list[]; their newest messages with marks are added to out, one for each. -1: read error. */
+	int (*conversations)(struct store *s, uint32_t user, struct place after, uint32_t limit,
+		struct conversation *list, struct page *out);
 	void (*free)(struct store *s);
 };
 struct store {
@@ -56,5 +77,8 @@ int store_get(struct store *s, struct place at, struct page *out);
 int store_stream(struct store *s, uint32_t user, struct place after, uint32_t limit, enum stream_answer *answer,
 	struct page *out);
 int store_unread(struct store *s, uint32_t user, uint32_t from, uint64_t after, uint32_t limit, struct page *out);
+int store_history(struct store *s, const struct history_query *q, enum stream_answer *answer, struct page *out);
+int store_conversations(struct store *s, uint32_t user, struct place after, uint32_t limit, struct conversation *list,
+	struct page *out);
 void store_free(struct store *s);
 #endif

@@ -57,10 +57,10 @@ static int index_record(struct store_journal *s, const struct record *r)
 {
 	struct index_entry e = {r->actor, r->at.pos, r->at.crc, 0};
 
-	if (r->type != RECORD_DELIVERED && index_add(s->index, INDEX_STREAM, &e))
+	if (record_for_actor(r) && index_add(s->index, INDEX_STREAM, &e))
 		return -1;
 	e.key = r->peer;
-	if ((r->type == RECORD_DELIVERED || r->peer != r->actor) && index_add(s->index, INDEX_STREAM, &e))
+	if (record_for_peer(r) && index_add(s->index, INDEX_STREAM, &e))
 		return -1;
 	return r->type == RECORD_MESSAGE ? index_message(s, r) : index_mark(s, r);
 }
@@ -340,6 +340,163 @@ static int sj_unread(struct store *base, uint32_t user, uint32_t from, uint64_t 
 	return rc;
 }
 
+/* Adds the message at a place with its marks. 1; 0: it is not there; -1 read error. */
+static int add_message(struct store_journal *s, struct place at, struct scratch *sc, struct page *out)
+{
+	struct stored *item;
+	int rc = add_record(s, at, sc, out, &item);
+
+	if (rc == 1)
+		fill_marks(s, item);
+	return rc;
+}
+
+/* Backward along the links from message to message. */
+static int history_back(struct store_journal *s, struct place at, uint32_t limit, struct scratch *sc, struct page *out)
+{
+	size_t bytes = 0;
+
+	while (at.pos) {
+		if (out->n == limit || bytes >= PAGE_BYTES) {
+			out->more = true;
+			break;
+		}
+		int rc = add_message(s, at, sc, out);
+		if (rc <= 0)
+			return rc;
+		at = out->items[out->n - 1].rec.link;
+		bytes += out->items[out->n - 1].rec.body.n;
+	}
+	return 0;
+}
+
+static int history_on(struct store_journal *s, const struct history_query *q, struct scratch *sc, struct page *out)
+{
+	struct index_entry *e = malloc((q->limit + 1) * sizeof *e);
+	size_t bytes = 0;
+	int rc = 1,
+	    n = e ? index_forward(s->index, INDEX_CONV, conv_key(q->user, q->with), q->at.pos, e, q->limit + 1) : -1;
+
+	for (int i = 0; i < n && rc == 1; i++) {
+		if (out->n == q->limit || bytes >= PAGE_BYTES) {
+			out->more = true;
+			break;
+		}
+		rc = add_message(s, (struct place){e[i].sub, (uint32_t)e[i].val}, sc, out);
+		if (rc == 1)
+			bytes += out->items[out->n - 1].rec.body.n;
+	}
+	free(e);
+	return rc == 1 && n >= 0 ? 0 : -1;
+}
+
+static int sj_history(struct store *base, const struct history_query *q, enum stream_answer *answer, struct page *out)
+{
+	struct store_journal *s = of(base);
+	struct scratch sc = {0};
+	struct place from = q->at;
+	struct record r;
+	int rc = 1;
+
+	*answer = STREAM_OK;
+	if (q->at.pos) {
+		rc = journal_read(s->journal, q->at, &r, &sc.bytes, &sc.cap);
+		if (rc == 0 || (rc == 1 && (r.type != RECORD_MESSAGE ||
+						   conv_key(r.actor, r.peer) != conv_key(q->user, q->with))))
+			*answer = STREAM_UNKNOWN;
+		from = rc == 1 ? r.link : from;
+	} else {
+		heads_rdlock(s->heads);
+		const struct conv *c = heads_conv(s->heads, q->user, q->with);
+		from = c ? conv_last(c) : from;
+		heads_unlock(s->heads);
+	}
+	if (rc >= 0 && *answer == STREAM_OK)
+		rc = q->forward ? history_on(s, q, &sc, out) : history_back(s, from, q->limit, &sc, out);
+	free(sc.bytes);
+	return rc < 0 ? -1 : 0;
+}
+
+static struct place watermark(const struct marks *m)
+{
+	return (struct place){m->pos, m->crc};
+}
+
+static struct conversation describe(const struct conv *c, uint32_t user)
+{
+	uint32_t with = c->user[0] == user ? c->user[1] : c->user[0];
+	const struct side *to_me = &c->side[conv_direction(with, user)],
+			  *from_me = &c->side[conv_direction(user, with)];
+
+	return (struct conversation){
+		.with = with,
+		.unread = to_me->total - marks_count(&to_me->read),
+		.read_up_to = watermark(&to_me->read),
+		.peer_read_up_to = watermark(&from_me->read),
+		.peer_delivered_up_to = watermark(&from_me->delivered),
+	};
+}
+
+/* Those that are older than `after`, whose peer is known when it still is the newest message of its conversation: then nothing is walked through. */
+static uint32_t copy_conversations(struct store_journal *s, uint32_t user, uint32_t peer, uint64_t after,
+	uint32_t limit, struct conversation *list, struct place *last)
+{
+	uint32_t n = 0, it = peer ? heads_conv_it(s->heads, user, peer) : 0;
+	const struct conv *c;
+
+	if (it && conv_last(heads_conv_at(s->heads, it)).pos != after)
+		it = 0;
+	while (n < limit && (c = heads_next_conv(s->heads, user, &it))) {
+		last[n] = conv_last(c);
+		if (!after || last[n].pos < after)
+			list[n++] = describe(c, user);
+	}
+	return n;
+}
+
+static int read_newest(struct store_journal *s, const struct place *last, uint32_t n, uint32_t limit,
+	struct scratch *sc, struct page *out)
+{
+	size_t bytes = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (out->n == limit || bytes >= PAGE_BYTES) {
+			out->more = true;
+			break;
+		}
+		if (add_message(s, last[i], sc, out) != 1)
+			return -1;
+		bytes += out->items[out->n - 1].rec.body.n;
+	}
+	return 0;
+}
+
+static int sj_conversations(struct store *base, uint32_t user, struct place after, uint32_t limit,
+	struct conversation *list, struct page *out)
+{
+	struct store_journal *s = of(base);
+	struct place *last = malloc((limit + 1) * sizeof *last);
+	struct conversation *all = malloc((limit + 1) * sizeof *all);
+	struct scratch sc = {0};
+	struct record r = {0};
+	int rc = last && all ? 0 : -1;
+
+	if (rc == 0 && after.pos)
+		rc = journal_read(s->journal, after, &r, &sc.bytes, &sc.cap) < 0 ? -1 : 0;
+	if (rc == 0) {
+		heads_rdlock(s->heads);
+		uint32_t n = copy_conversations(
+			s, user, r.actor == user ? r.peer : r.actor, after.pos, limit + 1, all, last);
+		heads_unlock(s->heads);
+		rc = read_newest(s, last, n, limit, &sc, out);
+		memcpy(list, all, out->n * sizeof *list);
+	}
+	free(sc.bytes);
+	free(last);
+	free(all);
+	return rc;
+}
+
 static void sj_free(struct store *base)
 {
 	struct store_journal *s = of(base);
@@ -358,6 +515,8 @@ static const struct store_ops ops = {
 	.get = sj_get,
 	.stream = sj_stream,
 	.unread = sj_unread,
+	.history = sj_history,
+	.conversations = sj_conversations,
 	.free = sj_free,
 };
 

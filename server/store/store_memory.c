@@ -166,6 +166,99 @@ static int sm_unread(struct store *base, uint32_t user, uint32_t from, uint64_t 
 	return rc;
 }
 
+static bool in_conversation(const struct record *r, uint32_t a, uint32_t b)
+{
+	return r->type == RECORD_MESSAGE && ((r->actor == a && r->peer == b) || (r->actor == b && r->peer == a));
+}
+
+static int sm_history(struct store *base, const struct history_query *q, enum stream_answer *answer, struct page *out)
+{
+	struct store_memory *s = of(base);
+	int rc = 0;
+
+	pthread_mutex_lock(&s->lock);
+	const struct record *at = find(s, q->at);
+	*answer = q->at.pos == 0 || (at && in_conversation(at, q->user, q->with)) ? STREAM_OK : STREAM_UNKNOWN;
+	for (uint32_t i = 0; *answer == STREAM_OK && i < s->all.n && rc == 0; i++) {
+		const struct record *r = &s->all.items[q->forward ? i : s->all.n - 1 - i].rec;
+		bool beyond = q->forward ? r->at.pos > q->at.pos : q->at.pos == 0 || r->at.pos < q->at.pos;
+		if (!beyond || !in_conversation(r, q->user, q->with))
+			continue;
+		if (out->n == q->limit) {
+			out->more = true;
+			break;
+		}
+		rc = copy_out(s, r, out) ? 0 : -1;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+/* The newest message from one to the other such that it and all older ones have a mark of that kind. */
+static struct place marked_up_to(const struct store_memory *s, uint32_t from, uint32_t to, bool read)
+{
+	struct place upto = {0, 0};
+
+	for (uint32_t i = 0; i < s->all.n; i++) {
+		struct stored m = {.rec = s->all.items[i].rec};
+		if (m.rec.type != RECORD_MESSAGE || m.rec.actor != from || m.rec.peer != to)
+			continue;
+		find_marks(s, &m);
+		if (!(read ? m.read_ms : m.delivered_ms))
+			break;
+		upto = m.rec.at;
+	}
+	return upto;
+}
+
+static struct conversation describe(const struct store_memory *s, uint32_t user, uint32_t with)
+{
+	struct conversation c = {.with = with};
+
+	for (uint32_t i = 0; i < s->all.n; i++) {
+		const struct record *r = &s->all.items[i].rec;
+		c.unread += r->actor == with && unread_by(s, r, user);
+	}
+	c.read_up_to = marked_up_to(s, with, user, true);
+	c.peer_read_up_to = marked_up_to(s, user, with, true);
+	c.peer_delivered_up_to = marked_up_to(s, user, with, false);
+	return c;
+}
+
+/* Has the conversation of record i no newer message? */
+static bool is_newest(const struct store_memory *s, uint32_t i)
+{
+	const struct record *r = &s->all.items[i].rec;
+
+	for (uint32_t k = i + 1; k < s->all.n; k++)
+		if (in_conversation(&s->all.items[k].rec, r->actor, r->peer))
+			return false;
+	return true;
+}
+
+static int sm_conversations(struct store *base, uint32_t user, struct place after, uint32_t limit,
+	struct conversation *list, struct page *out)
+{
+	struct store_memory *s = of(base);
+	int rc = 0;
+
+	pthread_mutex_lock(&s->lock);
+	for (uint32_t i = s->all.n; i-- > 0 && rc == 0;) {
+		const struct record *r = &s->all.items[i].rec;
+		if (r->type != RECORD_MESSAGE || (r->actor != user && r->peer != user) ||
+			(after.pos && r->at.pos >= after.pos) || !is_newest(s, i))
+			continue;
+		if (out->n == limit) {
+			out->more = true;
+			break;
+		}
+		list[out->n] = describe(s, user, r->actor == user ? r->peer : r->actor);
+		rc = copy_out(s, r, out) ? 0 : -1;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
 static void sm_free(struct store *base)
 {
 	struct store_memory *s = of(base);
@@ -183,6 +276,8 @@ static const struct store_ops ops = {
 	.get = sm_get,
 	.stream = sm_stream,
 	.unread = sm_unread,
+	.history = sm_history,
+	.conversations = sm_conversations,
 	.free = sm_free,
 };
 

@@ -329,7 +329,7 @@ static void send_and_wait(struct queue *q, struct watcher *w, unsigned first, un
 
 static struct queue *open_queue(struct journal **j, struct watcher *w)
 {
-	struct queue_sink sink = {consume, failed, w};
+	struct queue_sink sink = {.consume = consume, .failed = failed, .ctx = w};
 	char why[256];
 
 	*w = (struct watcher){.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};

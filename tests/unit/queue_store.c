@@ -72,9 +72,17 @@ static void failed(void *ctx, const char *why)
 	pthread_mutex_unlock(&r->lock);
 }
 
+/* User 5 blocks user 1 all the time: some sends are refused, and some of her marks are hidden. */
+static bool blocks_at_all;
+static bool blocks(void *ctx, uint32_t user, uint32_t whom)
+{
+	(void)ctx;
+	return blocks_at_all && user == 5 && whom == 1;
+}
+
 static void rig_open(struct rig *r)
 {
-	struct queue_sink sink = {consume, failed, r};
+	struct queue_sink sink = {.consume = consume, .failed = failed, .ctx = r, .blocks = blocks};
 	struct journal_config conf = {.dir = r->dir, .segment_bytes = 4096};
 	char why[256] = "";
 
@@ -284,6 +292,75 @@ static void compare_unread(uint32_t user, uint32_t from, uint32_t limit)
 			assert_int_equal(store_unread_total(rigs[i].store, user), seen);
 }
 
+static uint32_t number_or_none(struct rig *r, struct place at)
+{
+	return at.pos ? number_of(r, at) : UINT32_MAX;
+}
+
+/* Walks a conversation in pages from a random message of it, or from its end, backward or forward. */
+static void compare_history(uint32_t user, uint32_t with, uint32_t limit)
+{
+	struct history_query q[RIGS];
+	uint32_t from = n_messages && rnd(2) ? rnd(n_messages) : UINT32_MAX;
+	bool more = true, forward = from != UINT32_MAX && rnd(2);
+
+	for (int i = 0; i < RIGS; i++)
+		q[i] = (struct history_query){
+			user, with, from == UINT32_MAX ? (struct place){0, 0} : rigs[i].place[from], forward, limit};
+	while (more) {
+		struct page p[RIGS];
+		enum stream_answer answer[RIGS];
+		for (int i = 0; i < RIGS; i++) {
+			page_init(&p[i]);
+			assert_int_equal(store_history(rigs[i].store, &q[i], &answer[i], &p[i]), 0);
+			if (p[i].n)
+				q[i].at = p[i].items[p[i].n - 1].rec.at;
+		}
+		assert_int_equal(answer[0], answer[1]);
+		compare_pages(&p[0], &p[1]);
+		for (uint32_t k = 1; k < p[1].n; k++)
+			assert_true((p[1].items[k].rec.at.pos > p[1].items[k - 1].rec.at.pos) == forward);
+		more = p[0].more;
+		for (int i = 0; i < RIGS; i++)
+			page_release(&p[i]);
+	}
+}
+
+static void compare_conversations(uint32_t user, uint32_t limit)
+{
+	struct place after[RIGS] = {{0, 0}, {0, 0}};
+	bool more = true;
+	uint64_t unread = 0;
+
+	while (more) {
+		struct page p[RIGS];
+		struct conversation list[RIGS][USERS + 1];
+		for (int i = 0; i < RIGS; i++) {
+			page_init(&p[i]);
+			assert_int_equal(store_conversations(rigs[i].store, user, after[i], limit, list[i], &p[i]), 0);
+			if (p[i].n)
+				after[i] = p[i].items[p[i].n - 1].rec.at;
+		}
+		compare_pages(&p[0], &p[1]);
+		for (uint32_t k = 0; k < p[0].n; k++) {
+			const struct conversation *a = &list[0][k], *b = &list[1][k];
+			assert_int_equal(a->with, b->with);
+			assert_int_equal(a->unread, b->unread);
+			assert_int_equal(
+				number_or_none(&rigs[0], a->read_up_to), number_or_none(&rigs[1], b->read_up_to));
+			assert_int_equal(number_or_none(&rigs[0], a->peer_read_up_to),
+				number_or_none(&rigs[1], b->peer_read_up_to));
+			assert_int_equal(number_or_none(&rigs[0], a->peer_delivered_up_to),
+				number_or_none(&rigs[1], b->peer_delivered_up_to));
+			unread += a->unread;
+		}
+		more = p[0].more;
+		for (int i = 0; i < RIGS; i++)
+			page_release(&p[i]);
+	}
+	assert_int_equal(unread, store_unread_total(rigs[0].store, user));
+}
+
 static void compare_message(uint32_t k)
 {
 	struct page p[RIGS];
@@ -330,6 +407,7 @@ static void both_agree(void **state)
 	(void)state;
 	for (uint32_t round = 0; round < ROUNDS; round++) {
 		uint32_t n = 1 + rnd(12);
+		blocks_at_all = round % 8 > 4;
 		for (uint32_t i = 0; i < n; i++)
 			random_step(&steps[i]);
 		for (int i = 0; i < RIGS; i++)
@@ -339,6 +417,8 @@ static void both_agree(void **state)
 			compare_message(rnd(n_messages));
 		compare_unread(1 + rnd(USERS), rnd(USERS + 1), 1 + rnd(7));
 		compare_stream(1 + rnd(USERS), 1 + rnd(40));
+		compare_history(1 + rnd(USERS), 1 + rnd(USERS), 1 + rnd(7));
+		compare_conversations(1 + rnd(USERS), 1 + rnd(USERS));
 		if (round % 20 == 19) {
 			bool snapshot = rnd(2);
 			rig_close(&rigs[1], snapshot);
@@ -346,6 +426,7 @@ static void both_agree(void **state)
 			for (uint32_t u = 1; u <= USERS; u++) {
 				compare_stream(u, 50);
 				compare_unread(u, 0, 50);
+				compare_conversations(u, USERS);
 			}
 		}
 	}

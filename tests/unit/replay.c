@@ -64,7 +64,7 @@ static void failed(void *ctx, const char *why)
 static int rig_try(char why[256])
 {
 	struct journal_config conf = {.dir = dir, .segment_bytes = SEGMENT};
-	struct queue_sink sink = {consume, failed, &rig};
+	struct queue_sink sink = {.consume = consume, .failed = failed, .ctx = &rig};
 
 	rig.store = NULL;
 	rig.queue = NULL;
