@@ -6,7 +6,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 PKGS_CHATD := libwebsockets libsodium sqlite3
-PKGS_CHATCTL := libcurl libwebsockets libcjson libsodium
+PKGS_CHATCTL := libcurl libwebsockets libcjson libsodium sqlite3
 CFLAGS ?= -O2 -g
 HARDEN ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 ALL_CFLAGS := -std=gnu17 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror=implicit \

@@ -1,4 +1,5 @@
 /* From the command line to a verb: options before or after the command, then flag > environment > context > default, then what the verb needs. */
+#include "cli/local.h"
 #include "cli/out.h"
 #include "common/base/clock.h"
 #include "common/msg.h"
@@ -20,6 +21,7 @@ const struct exit_row exit_table[] = {
 	{EXIT_BUSY, "rate-limited, overloaded or out of storage, also after retries"},
 	{EXIT_NETWORK, "no connection, or it broke off: the outcome may be unclear"},
 	{EXIT_PARTLY, "partly done: some of several items failed"},
+	{EXIT_QUEUED, "queued in the outbox, on disk: not sent until something flushes it"},
 	{EXIT_TIMEOUT, "the time given by --timeout was over"},
 	{EXIT_INTERRUPTED, "interrupted"},
 	{0, NULL},
@@ -434,8 +436,11 @@ int cli_run(int argc, char **argv)
 	c.tty_out = isatty(STDOUT_FILENO);
 	if ((rc = check_args(&c)) || (rc = choose_output(&c)) || (rc = choose_time(&c)) || (rc = check_need(&c)))
 		return rc;
+	if (c.verb->need == NEED_LOGIN)
+		local_flush_first(&c);
 	rc = c.verb->exec(&c);
 	http_client_free(c.http);
+	client_db_close(c.db);
 	if (out_flush() && rc == EXIT_DONE)
 		rc = cli_fail(EXIT_FAILED, "cannot write to stdout");
 	return rc;

@@ -1,4 +1,5 @@
 #include "cli/messages.h"
+#include "cli/local.h"
 #include "common/msg.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@ cJSON *answer_json(const struct http_answer *a, bool array)
 }
 
 /* An exit code; *stop: what fn answered. */
-static int walk_page(struct unread_walk *w, const struct http_answer *a, int *stop)
+static int walk_page(struct cli *c, struct unread_walk *w, const struct http_answer *a, int *stop)
 {
 	cJSON *page = answer_json(a, true), *m;
 
@@ -28,6 +29,7 @@ static int walk_page(struct unread_walk *w, const struct http_answer *a, int *st
 		if (*stop == 0)
 			*stop = w->fn(w->ctx, m);
 	}
+	local_keep(c, page);
 	cJSON_Delete(page);
 	if (token_text_ok(str_of(a->next_cursor)))
 		snprintf(w->next, sizeof w->next, "%s", a->next_cursor);
@@ -48,7 +50,7 @@ int unread_walk(struct cli *c, struct unread_walk *w)
 		cli_restart_clock(c);
 		rc = cli_request(c, "GET", path, NULL, true, false, &a);
 		if (rc == EXIT_DONE && a.status != 204)
-			rc = walk_page(w, &a, &stop);
+			rc = walk_page(c, w, &a, &stop);
 		snprintf(after, sizeof after, "%s", w->next);
 		http_answer_release(&a);
 		if (!w->next[0])

@@ -15,6 +15,7 @@ enum exit_code {
 	EXIT_BUSY = 5,
 	EXIT_NETWORK = 6,
 	EXIT_PARTLY = 7,
+	EXIT_QUEUED = 9,
 	EXIT_TIMEOUT = 124,
 	EXIT_INTERRUPTED = 130,
 };
@@ -66,6 +67,8 @@ struct cli {
 	uint64_t timeout_ms;  /* 0: none */
 	uint64_t deadline_us; /* monotonic; 0: none */
 	struct http_client *http;
+	struct client_db *db; /* see cli/local.h */
+	bool db_tried;
 };
 
 enum need { NEED_NOTHING, NEED_URL, NEED_LOGIN };

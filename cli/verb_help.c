@@ -89,7 +89,7 @@ static void help_exit(void)
 	puts("Exit codes:");
 	for (const struct exit_row *r = exit_table; r->meaning; r++)
 		printf("  %3d  %s\n", r->code, r->meaning);
-	puts("\nAfter 6 and 124 a send prints the command that is safe to run again.");
+	puts("\nAfter 6, 9 and 124 a send prints the command that is safe to run again.");
 }
 
 static void help_environment(void)
@@ -100,7 +100,9 @@ static void help_environment(void)
 	     "  CHAT_TOKEN_FILE  a file with the token, in place of the context's\n"
 	     "  CHAT_OUTPUT      text, json, jsonl, csv, tsv\n"
 	     "  CHAT_TIMEOUT     as --timeout\n"
-	     "  CHAT_CONFIG_DIR  in place of $XDG_CONFIG_HOME/chat (~/.config/chat)\n"
+	     "  CHAT_CONFIG_DIR  in place of $XDG_CONFIG_HOME/chat (~/.config/chat), with the state in its folder "
+	     "state\n"
+	     "  XDG_STATE_HOME   in place of ~/.local/state: outbox and history are in chat/NAME.db there\n"
 	     "  CHAT_DEBUG       as --verbose\n"
 	     "  NO_COLOR         obeyed: there is no colour");
 }

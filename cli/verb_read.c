@@ -1,3 +1,4 @@
+#include "cli/local.h"
 #include "cli/messages.h"
 #include <stdio.h>
 
@@ -35,6 +36,8 @@ static int read_one(struct cli *c, const char *typed)
 	cJSON *m = rc == EXIT_DONE ? answer_json(&a, false) : NULL;
 	if (rc == EXIT_DONE)
 		rc = m ? show(c, m) : EXIT_FAILED;
+	if (m)
+		local_keep(c, m);
 	cJSON_Delete(m);
 	http_answer_release(&a);
 	if (rc == EXIT_DONE && cli_switch(c, "mark"))

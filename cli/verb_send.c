@@ -1,4 +1,7 @@
+#include "cli/local.h"
 #include "cli/messages.h"
+#include "cli/queue.h"
+#include "cli/wait.h"
 #include "common/msg.h"
 #include "common/wire/json.h"
 #include <errno.h>
@@ -55,11 +58,11 @@ static void print_word(const char *w)
 }
 
 /* The outcome is not known: the very command that is safe to run again, up to what stands behind "send". */
-static void say_again(const struct cli *c, const char *id)
+static void say_again(const struct cli *c, const char *id, const char *how_it_is)
 {
 	const char *url = cli_option(c, "url");
 
-	cli_note(c, "whether it was sent is not known; this is safe to run again:");
+	cli_note(c, "%s; this is safe to run again:", how_it_is);
 	fputs("  chatctl", stderr);
 	if (cli_option(c, "context")) {
 		fputs(" -c", stderr);
@@ -69,7 +72,9 @@ static void say_again(const struct cli *c, const char *id)
 		fputs(" --url", stderr);
 		print_word(url);
 	}
-	fprintf(stderr, " send --id %s", id);
+	fprintf(stderr, " send%s --id %s", cli_switch(c, "queue") ? " --queue" : "", id);
+	if (cli_option(c, "wait"))
+		fprintf(stderr, " --wait %s", cli_option(c, "wait"));
 }
 
 /* A line of a log goes to a terminal, or it is asked for on stdin. */
@@ -81,13 +86,14 @@ static bool may_show(const char *text)
 	return true;
 }
 
-static void say_send_again(const struct cli *c, const char *to, struct str text, const char *client_id)
+static void say_send_again(
+	const struct cli *c, const char *to, struct str text, const char *client_id, const char *how_it_is)
 {
 	const char *file = cli_option(c, "file");
 	char *copy = strndup(text.p, text.n);
 	bool piped = !cli_switch(c, "each-line") && (c->n_args < 2 || strcmp(c->args[1], "-") == 0);
 
-	say_again(c, client_id);
+	say_again(c, client_id, how_it_is);
 	fprintf(stderr, " %s", to);
 	if (file && strcmp(file, "-") != 0) {
 		fputs(" -f", stderr);
@@ -115,16 +121,44 @@ static char *message_json(const char *to, struct str text, const char *client_id
 	return json;
 }
 
-static int show_answer(struct cli *c, const struct http_answer *a)
+/* The server has it: it is shown, kept, and waited for. */
+static int sent(struct cli *c, const char *to, struct str text, const struct http_answer *a)
 {
 	cJSON *answer = answer_json(a, false);
+	const cJSON *id = cJSON_GetObjectItemCaseSensitive(answer, "id");
+	enum wait_state state;
 	int rc = answer ? EXIT_DONE : EXIT_FAILED;
 
-	if (answer && !cJSON_IsString(cJSON_GetObjectItemCaseSensitive(answer, "id")))
+	if (answer && !cJSON_IsString(id))
 		rc = cli_fail(EXIT_FAILED, "the server's answer has no id");
 	else if (answer && (c->mode_given || c->format) && out_item(&out, answer))
 		rc = cli_fail(EXIT_FAILED, "sent, but cannot write to stdout");
+	if (rc == EXIT_DONE) {
+		local_sent(c, to, text, answer);
+		rc = wait_parse(c, &state) ? EXIT_USAGE : wait_for(c, id->valuestring, to, state);
+	}
 	cJSON_Delete(answer);
+	return rc;
+}
+
+/* By way of the outbox: because it was asked for, or because what was queued before must not be passed. */
+static int send_queued(struct cli *c, const char *to, struct str text, const char *client_id)
+{
+	enum wait_state state;
+	char id[65], sent_at[65];
+	int rc;
+
+	if (cli_switch(c, "each-line") && cli_switch(c, "queue"))
+		return queue_line(c, &out, to, text, client_id);
+	rc = queue_send(c, &out, to, text, client_id);
+	if (rc == EXIT_QUEUED) {
+		queue_say_waiting(c);
+		say_send_again(c, to, text, client_id, "it is in the outbox once");
+	}
+	if (rc == EXIT_DONE && wait_parse(c, &state) == EXIT_DONE && client_db_sent(c->db, client_id, id, sent_at) == 0)
+		rc = wait_for(c, id, to, state);
+	if (rc == EXIT_TIMEOUT)
+		say_send_again(c, to, text, client_id, "it was sent");
 	return rc;
 }
 
@@ -150,15 +184,17 @@ static int send_one(struct cli *c, const char *to, struct str text, const char *
 		printf("would send %zu bytes to %s as %s\n", text.n, to, client_id);
 		return EXIT_DONE;
 	}
+	if (cli_switch(c, "queue") || local_waits(c, to))
+		return send_queued(c, to, text, client_id);
 	char *json = message_json(to, text, client_id);
 	if (!json)
 		return cli_fail(EXIT_FAILED, "out of memory");
 	struct str body = str_of(json);
 	rc = cli_request(c, "POST", "/messages", &body, true, false, &a);
 	if (rc == EXIT_NETWORK || rc == EXIT_TIMEOUT)
-		say_send_again(c, to, text, client_id);
-	if (rc == EXIT_DONE)
-		rc = show_answer(c, &a);
+		say_send_again(c, to, text, client_id, "whether it was sent is not known");
+	else if (rc == EXIT_DONE && (rc = sent(c, to, text, &a)) == EXIT_TIMEOUT)
+		say_send_again(c, to, text, client_id, "it was sent");
 	http_answer_release(&a);
 	free(json);
 	return rc;
@@ -217,7 +253,7 @@ static int batch_result(struct cli *c, struct batch *b, const struct http_answer
 
 static void say_batch_again(const struct cli *c)
 {
-	say_again(c, prefix);
+	say_again(c, prefix, "whether it was sent is not known");
 	fputs(" --batch", stderr);
 	if (c->n_args && strcmp(c->args[0], "-") != 0)
 		print_word(c->args[0]);
@@ -250,14 +286,15 @@ static int batch_flush(struct cli *c, struct batch *b)
 }
 
 /* A line as JSON with a client_id, so that trying the whole array again repeats nothing; NULL when it is no message. */
-static char *batch_message(const char *line, unsigned number)
+static char *batch_message(struct cli *c, const char *line, unsigned number)
 {
 	cJSON *m = cJSON_Parse(line);
 	const cJSON *to = cJSON_GetObjectItemCaseSensitive(m, "to"),
 		    *text = cJSON_GetObjectItemCaseSensitive(m, "body");
 	char client_id[CLIENT_ID_MAX + 1], *json = NULL;
 
-	if (cJSON_IsObject(m) && cJSON_IsString(to) && cJSON_IsString(text) && utf8_ok(str_of(line))) {
+	if (cJSON_IsObject(m) && cJSON_IsString(to) && cJSON_IsString(text) && utf8_ok(str_of(line)) &&
+		!local_waits(c, to->valuestring)) {
 		snprintf(client_id, sizeof client_id, "%s.%u", prefix, number);
 		if (!cJSON_GetObjectItemCaseSensitive(m, "client_id"))
 			cJSON_AddStringToObject(m, "client_id", client_id);
@@ -269,11 +306,13 @@ static char *batch_message(const char *line, unsigned number)
 
 static int batch_add(struct cli *c, struct batch *b, const char *line, unsigned number)
 {
-	char *json = batch_message(line, number);
+	char *json = batch_message(c, line, number);
 	int rc = EXIT_DONE;
 
 	if (!json || strlen(json) > BATCH_BYTES) {
-		one_failed(b, cli_fail(EXIT_USAGE, "line %u is no JSON object with \"to\" and \"body\", or too long",
+		one_failed(b, cli_fail(EXIT_USAGE,
+				      "line %u is no JSON object with \"to\" and \"body\", or too long, or "
+				      "would pass messages that wait in the outbox",
 				      number));
 		free(json);
 		return EXIT_DONE;
@@ -323,6 +362,10 @@ static int check_many(const struct cli *c)
 
 	if (batch && cli_switch(c, "each-line"))
 		return cli_fail(EXIT_USAGE, "--batch and --each-line do not go together");
+	if (batch && cli_switch(c, "queue"))
+		return cli_fail(EXIT_USAGE, "--batch does not queue; send --each-line --queue does, for one recipient");
+	if (cli_option(c, "wait"))
+		return cli_fail(EXIT_USAGE, "--wait is for one message");
 	if (cli_option(c, "file"))
 		return cli_fail(EXIT_USAGE, "-f sends a whole file as one message; %s",
 			batch ? "--batch takes its file as an argument" : "--each-line reads stdin");
@@ -339,9 +382,10 @@ static int check_many(const struct cli *c)
 static int check_send(const struct cli *c, bool many)
 {
 	const char *id = cli_option(c, "id");
+	enum wait_state state;
 	int rc = many ? check_many(c) : EXIT_DONE;
 
-	if (rc)
+	if (rc || (rc = wait_parse(c, &state)))
 		return rc;
 	if (id && !client_id_ok(str_of(id)))
 		return cli_fail(EXIT_USAGE, "--id has 1 to 64 of A-Z a-z 0-9 . _ -, not \"%.80s\"", id);
@@ -362,6 +406,8 @@ static int send_many(struct cli *c)
 	prefix = cli_option(c, "id") ? cli_option(c, "id") : own_prefix;
 	out_begin(&out, c, answer_columns, false);
 	int rc = cli_switch(c, "batch") ? send_batch(c) : each_line(c, send_line);
+	if (cli_switch(c, "queue"))
+		rc = queue_end(c, rc);
 	return (c->mode_given || c->format) && out_end(&out) ? cli_fail(EXIT_FAILED, "cannot write to stdout") : rc;
 }
 
@@ -401,6 +447,10 @@ static const struct cli_option options[] = {
 		"the client_id: the same id with the same text is never sent twice; with --each-line and --batch the "
 		"first part of it",
 		COMPLETE_NONE, false},
+	{"queue", 0, NULL, "put it into the outbox, on disk, before it is sent; exit 9 when it stays there",
+		COMPLETE_NONE, false},
+	{"wait", 0, "STATE", "end once it is sent, delivered or read; exit 124 when --timeout (30s) comes first",
+		COMPLETE_NONE, false},
 	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},
 };
 
@@ -413,10 +463,14 @@ const struct verb verb_send = {
 		"Prints nothing, but with -o json the answer. An unclear outcome is tried again under the same id; "
 		"when the time is over, the command that is safe to run "
 		"again is printed. The default of 30 s is for each request; --timeout bounds the whole command, also "
-		"one whose input does not end.",
+		"one whose input does not end. With --queue a message is on disk before anything else happens, and "
+		"is sent now or later, once and in order: every command that reaches the server sends first what "
+		"waits in the outbox. A message to somebody for whom others wait goes behind them, with or without "
+		"--queue.",
 	.examples = "chatctl send bob 'see you there'\nmake 2>&1 | tail -20 | chatctl send bob -\nchatctl send bob "
 		    "done --id \"job-$CI_JOB_ID\" --json=id\n"
-		    "tail -F app.log | grep --line-buffered FATAL | chatctl send oncall --each-line\n"
+		    "tail -F app.log | grep --line-buffered FATAL | chatctl send oncall --each-line --queue\n"
+		    "chatctl send bob 'deploy?' --wait read --timeout 5m || echo 'not seen'\n"
 		    "chatctl send --batch --id \"report-$(date +%F)\" messages.jsonl",
 	.options = options,
 	.max_args = 2,

@@ -1,4 +1,4 @@
-#include "cli/out.h"
+#include "cli/worker.h"
 #include "common/client/stream.h"
 #include "common/msg.h"
 #include <stdio.h>
@@ -9,8 +9,7 @@ struct watch {
 	struct out out;
 	struct stream *stream;
 	char user[33]; /* who we are, as welcome says */
-	const char *with;
-	unsigned count; /* 0: no end */
+	struct worker worker;
 	char acked[65]; /* cursor */
 	bool began;
 };
@@ -39,11 +38,11 @@ static int on_welcome(struct watch *w, const cJSON *event)
 	const cJSON *recovered = cJSON_GetObjectItemCaseSensitive(event, "recovered");
 
 	snprintf(w->user, sizeof w->user, "%s", text_of(event, "user"));
-	if (w->began && !cJSON_IsTrue(recovered))
+	if (w->began && !cJSON_IsTrue(recovered) && !w->worker.name)
 		cli_note(w->cli,
 			"the server does not know where we were: something may be missing here; see: chatctl list");
 	w->began = true;
-	return 0;
+	return worker_welcome(&w->worker, event);
 }
 
 static int on_event(void *ctx, const char *ev, const cJSON *event)
@@ -54,16 +53,18 @@ static int on_event(void *ctx, const char *ev, const cJSON *event)
 	if (strcmp(ev, "welcome") == 0)
 		return on_welcome(w, event);
 	/* An acknowledgement may have been lost with the connection before. */
-	if (strcmp(ev, "live") == 0)
+	if (strcmp(ev, "live") == 0) {
 		ack(w, w->acked);
+		return worker_live(&w->worker, text_of(event, "cursor"));
+	}
 	if (strcmp(ev, "message") != 0 || strcmp(text_of(m, "to"), w->user) != 0)
 		return 0;
-	if (w->with && strcmp(text_of(m, "from"), w->with) != 0)
+	if (w->worker.with && strcmp(text_of(m, "from"), w->worker.with) != 0)
 		return 0;
-	if (out_item(&w->out, m))
-		return 1;
-	ack(w, text_of(event, "cursor"));
-	return w->count && w->out.n >= w->count;
+	int over = worker_handle(&w->worker, m, text_of(event, "cursor"));
+	if (!w->worker.failed)
+		ack(w, text_of(event, "cursor"));
+	return over;
 }
 
 static void on_state(void *ctx, enum stream_state s, const char *why)
@@ -96,7 +97,7 @@ static int run(struct watch *w)
 
 	switch (stream_run(w->stream, c->deadline_us, c->retries + 1)) {
 	case STREAM_DONE:
-		return w->out.failed ? cli_fail(EXIT_FAILED, "cannot write to stdout") : EXIT_DONE;
+		return w->out.failed ? cli_fail(EXIT_FAILED, "cannot write to stdout") : w->worker.failed;
 	case STREAM_TIMEOUT:
 		return EXIT_TIMEOUT;
 	case STREAM_REFUSED:
@@ -109,22 +110,24 @@ static int run(struct watch *w)
 
 static int exec_watch(struct cli *c)
 {
-	struct watch w = {.cli = c, .with = cli_option(c, "with")};
+	struct watch w = {.cli = c};
 	struct stream_handler h = {.event = on_event, .state = on_state, .tick = on_tick, .ctx = &w};
-	int rc = cli_number(c, "count", 1, 1000000000, 0, &w.count);
+	const char *with = cli_option(c, "with");
 
+	if (with && !user_name_ok(str_of(with)))
+		return cli_fail(EXIT_USAGE, "\"%s\" is no user name", with);
+	int rc = worker_begin(&w.worker, c, &w.out);
 	if (rc)
 		return rc;
-	if (w.with && !user_name_ok(str_of(w.with)))
-		return cli_fail(EXIT_USAGE, "\"%s\" is no user name", w.with);
 	if (c->mode == OUT_JSON)
 		c->mode = OUT_JSONL; /* a stream has no end to close an array at */
 	out_begin(&w.out, c, message_columns, false);
 	out_flush();
-	w.stream = stream_new(c->profile.url, c->profile.token, c->profile.cacert, NULL, &h);
+	w.stream = stream_new(c->profile.url, c->profile.token, c->profile.cacert, w.worker.cursor, &h);
 	if (!w.stream)
 		return cli_fail(EXIT_FAILED, "cannot start: out of memory, or %s is no address", c->profile.url);
 	rc = run(&w);
+	worker_end(&w.worker, stream_cursor(w.stream));
 	stream_free(w.stream);
 	return rc;
 }
@@ -132,6 +135,15 @@ static int exec_watch(struct cli *c)
 static const struct cli_option options[] = {
 	{"with", 0, "USER", "only what this user sends", COMPLETE_NONE, false},
 	{"count", 0, "N", "end after N messages", COMPLETE_NONE, false},
+	{"durable", 0, "NAME",
+		"go on where the last watch of that name stopped; a new one begins with the unread messages",
+		COMPLETE_NONE, false},
+	{"exec-each", 0, "CMD", "run CMD by sh -c for each message, in place of printing it", COMPLETE_NONE, false},
+	{"tries", 0, "N", "how often CMD is tried (default 3)", COMPLETE_NONE, false},
+	{"mark", 0, "on-success", "mark each message as read once it was printed, or CMD has succeeded", COMPLETE_NONE,
+		false},
+	{"until-empty", 0, NULL, "end when there is nothing more; without --durable that is the unread messages",
+		COMPLETE_NONE, false},
 	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},
 };
 
@@ -142,8 +154,16 @@ const struct verb verb_watch = {
 	.text = "Prints what is sent to you from now on, each message once, in order, flushed at once; goes on by "
 		"itself after a break without a gap. What was printed is "
 		"acknowledged: the sender sees it as delivered. --timeout bounds the waiting: exit 124 when it is "
-		"over. -o json prints JSON lines.",
-	.examples = "chatctl watch\nreply=$(chatctl watch --with bob --count 1 --timeout 60s --format '%b')",
+		"over. -o json prints JSON lines. With --durable the place is on disk: a message is done with, "
+		"acknowledged and "
+		"marked only after it was printed or CMD has ended with 0, so one that was interrupted comes again; "
+		"one "
+		"watch of a name runs at a time. CMD gets the message's JSON on stdin, CHAT_ID and CHAT_FROM in its "
+		"environment. When it fails as often as it may be tried, watch ends with 1 and begins with the same "
+		"message "
+		"the next time. Should the server no longer know the place, it goes on with the unread messages.",
+	.examples = "chatctl watch\nreply=$(chatctl watch --with bob --count 1 --timeout 60s --format '%b')\n"
+		    "chatctl watch --durable bot --exec-each ./handle.sh --mark on-success",
 	.options = options,
 	.need = NEED_LOGIN,
 	.exec = exec_watch,

@@ -8,6 +8,8 @@ _chatctl() {
 		read) verb=read; break ;;
 		mark) verb=mark; break ;;
 		watch) verb=watch; break ;;
+		search) verb=search; break ;;
+		outbox) verb=outbox; break ;;
 		register) verb=register; break ;;
 		login) verb=login; break ;;
 		logout) verb=logout; break ;;
@@ -28,6 +30,7 @@ _chatctl() {
 	--retry) COMPREPLY=(); return ;;
 	--file | -f) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--id) COMPREPLY=(); return ;;
+	--wait) COMPREPLY=(); return ;;
 	--with) COMPREPLY=(); return ;;
 	--since) COMPREPLY=(); return ;;
 	--after) COMPREPLY=(); return ;;
@@ -35,6 +38,12 @@ _chatctl() {
 	--with) COMPREPLY=(); return ;;
 	--with) COMPREPLY=(); return ;;
 	--count) COMPREPLY=(); return ;;
+	--durable) COMPREPLY=(); return ;;
+	--exec-each) COMPREPLY=(); return ;;
+	--tries) COMPREPLY=(); return ;;
+	--mark) COMPREPLY=(); return ;;
+	--with) COMPREPLY=(); return ;;
+	--limit) COMPREPLY=(); return ;;
 	--password-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--device-name) COMPREPLY=(); return ;;
 	--cacert) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -46,12 +55,14 @@ _chatctl() {
 	--file | -f) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	esac
 	case $verb in
-	'') words="send list read mark watch register login logout whoami context api error completion help " ;;
-	send) words=" -f --file --each-line --batch --id " ;;
+	'') words="send list read mark watch search outbox register login logout whoami context api error completion help " ;;
+	send) words=" -f --file --each-line --batch --id --queue --wait " ;;
 	list) words=" --with --since --after --limit --all-pages --unread -e --empty " ;;
 	read) words=" --mark " ;;
 	mark) words=" --all --with " ;;
-	watch) words=" --with --count " ;;
+	watch) words=" --with --count --durable --exec-each --tries --mark --until-empty " ;;
+	search) words=" --with --limit -e --empty " ;;
+	outbox) words=" --failed --all -e --empty " ;;
 	register) words=" --password-file --device-name --cacert --display-name --invite " ;;
 	login) words=" --password-file --device-name --cacert " ;;
 	logout) words=" " ;;
@@ -60,7 +71,7 @@ _chatctl() {
 	api) words=" -f --file " ;;
 	error) words="bad-request bad-json bad-field bad-query bad-cursor bad-op subprotocol-required unauthenticated bad-login forbidden blocked not-recipient registration-closed invite-required wrong-password bad-origin not-found unknown-recipient method-not-allowed request-timeout user-taken client-id-reused key-id-reused length-required too-large uri-too-long unsupported-media-type expectation-failed upgrade-required rate-limited headers-too-large internal not-implemented overloaded draining unavailable bad-http-version insufficient-storage  " ;;
 	completion) words="bash zsh fish " ;;
-	help) words="send list read mark watch register login logout whoami context api error completion help options exit environment formats security --man " ;;
+	help) words="send list read mark watch search outbox register login logout whoami context api error completion help options exit environment formats security --man " ;;
 	esac
 	words+=" -c --context --url -o --output --json --format -q --quiet -v --verbose --timeout --retry --no-input --no-color --utc -n --dry-run -h --help --version "
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
