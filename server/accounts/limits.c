@@ -1,4 +1,5 @@
 #include "server/accounts/limits.h"
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -52,6 +53,16 @@ static uint64_t key_of(const struct limits *l, struct str text)
 
 	crypto_shorthash((uint8_t *)&key, (const uint8_t *)text.p, text.n, l->secret);
 	return key | 1;
+}
+
+/* An address counts by itself, an IPv6 one by its /64: that is what one customer gets (RFC 6177). */
+static uint64_t key_of_address(const struct limits *l, const char *address)
+{
+	struct in6_addr six;
+
+	if (inet_pton(AF_INET6, address, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six))
+		return key_of(l, str_of(address));
+	return key_of(l, (struct str){(const char *)&six, 8});
 }
 
 static struct bucket *bucket_row(struct bucket table[ROWS], uint64_t key, double full)
@@ -109,7 +120,7 @@ unsigned limits_fetch(struct limits *l, uint32_t requester, uint32_t user, uint6
 
 bool limits_admit(struct limits *l, const char *address, uint64_t mono_us)
 {
-	uint64_t key = key_of(l, str_of(address));
+	uint64_t key = key_of_address(l, address);
 
 	pthread_mutex_lock(&l->lock);
 	struct bucket *b = refilled(l->bucket, key, l->per_minute, MINUTE_US, mono_us);
@@ -136,7 +147,7 @@ static struct tries *tries_row(struct limits *l, uint64_t key, uint64_t mono_us)
 
 bool limits_may_try(struct limits *l, struct str name, const char *address, uint64_t mono_us)
 {
-	uint64_t key = key_of(l, name), from = key_of(l, str_of(address));
+	uint64_t key = key_of(l, name), from = key_of_address(l, address);
 
 	pthread_mutex_lock(&l->lock);
 	struct tries *t = tries_row(l, key, mono_us);
@@ -153,7 +164,7 @@ bool limits_may_try(struct limits *l, struct str name, const char *address, uint
 
 void limits_tried(struct limits *l, struct str name, const char *address, bool ok, uint64_t mono_us)
 {
-	uint64_t key = key_of(l, name), from = key_of(l, str_of(address));
+	uint64_t key = key_of(l, name), from = key_of_address(l, address);
 
 	pthread_mutex_lock(&l->lock);
 	struct tries *t = tries_row(l, key, mono_us);

@@ -416,6 +416,14 @@ static void test_admit(void **state)
 		assert_true(accounts_admit(r->a, "203.0.113.5", t));
 	assert_false(accounts_admit(r->a, "203.0.113.5", t));
 	assert_true(accounts_admit(r->a, "203.0.113.6", t));
+	/* One customer's addresses of IPv6 count as one. */
+	for (unsigned i = 0; i < 20; i++) {
+		char six[32];
+		snprintf(six, sizeof six, "2001:db8:1:2::%x", i + 1);
+		assert_true(accounts_admit(r->a, six, t));
+	}
+	assert_false(accounts_admit(r->a, "2001:db8:1:2:ffff::1", t));
+	assert_true(accounts_admit(r->a, "2001:db8:1:3::1", t));
 	assert_false(accounts_admit(r->a, "203.0.113.5", t + 2 * SECOND));
 	assert_true(accounts_admit(r->a, "203.0.113.5", t + 4 * SECOND));
 	assert_false(accounts_admit(r->a, "203.0.113.5", t + 4 * SECOND));
