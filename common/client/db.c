@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUSY_MS = 5000, OPEN_AGAIN_MS = 10 };
+enum { BUSY_MS = 5000, OPEN_AGAIN_MS = 10, LOG_MAX = 512 << 10 };
 
 /* steps[v] leads from version v to v + 1. */
 static const char *const steps[] = {
@@ -269,7 +269,7 @@ static int set_up(struct client_db *d)
 	if (sqlite3_open_v2(d->path, &d->h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		return sql_failed(d);
 	sqlite3_busy_timeout(d->h, BUSY_MS);
-	/* A run that sends one message does not wait for the log to be moved into the file: that happens once it has grown. */
+	/* A run that sends one message does not wait for the log to be moved into the file; see client_db_close(). */
 	sqlite3_db_config(d->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	return sql_exec(d, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;") ||
 			       upgrade(d)
@@ -309,8 +309,15 @@ struct client_db *client_db_open(const char *path, const char *url, const char *
 
 void client_db_close(struct client_db *d)
 {
+	char log[720];
+	struct stat st;
+
 	if (!d)
 		return;
+	/* Who opens it next reads the log: it must not be long. */
+	snprintf(log, sizeof log, "%s-wal", d->path);
+	if (d->h && stat(log, &st) == 0 && st.st_size > LOG_MAX)
+		sqlite3_db_config(d->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	sqlite3_close(d->h);
 	free(d);
 }

@@ -110,6 +110,23 @@ run watch --durable bot --until-empty --timeout 10s --format '%b'
 is "and from then on as before" "$OUT" fourteen
 chatctl -q mark --all
 
+# ---- the connection breaks ----
+
+start_proxy
+chatctl -q -c far login bob --url "$PROXY" --password-file "$TEST_DIR/password"
+watch_in_background "$TEST_DIR/broken" -c far watch --durable broken --count 40 --timeout 60s --format '%b'
+for n in 1 2 3 4; do
+	seq "$n"1 "$n"9 | chatctl -q -c alice send bob --each-line
+	chatctl -q -c alice send bob "$n"x
+	wait_for grep -q "$n"x "$TEST_DIR/broken"
+	kill -USR1 "$PROXY_PID"
+done
+STATUS=0
+wait "$WATCH_PID" || STATUS=$?
+is "breaks neither lose nor repeat" "$STATUS $(tr '\n' ' ' <"$TEST_DIR/broken")" \
+	"0 $(for n in 1 2 3 4; do seq -s ' ' "$n"1 "$n"9 && echo "$n"x; done | tr '\n' ' ')"
+chatctl -q mark --all
+
 # ---- kill -9 at a hundred moments ----
 
 seq 600 | sed 's/.*/{"to":"bob","body":"n&"}/' >"$TEST_DIR/batch"
