@@ -1,5 +1,6 @@
 #include "cli/messages.h"
 #include "cli/local.h"
+#include "common/base/clock.h"
 #include "common/msg.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,4 +167,37 @@ int each_arg(struct cli *c, int (*fn)(struct cli *c, const char *arg))
 			break;
 	}
 	return all < 0 ? EXIT_DONE : all;
+}
+
+static int parse_since(const char *text, uint64_t *ms)
+{
+	char full[40];
+	uint64_t ago;
+
+	if (duration_parse(text, &ago) == 0 && strspn(text, "0123456789.") < strlen(text)) {
+		*ms = clock_wall_ms() - ago;
+		return 0;
+	}
+	snprintf(full, sizeof full, strlen(text) == 10 ? "%.10sT00:00:00Z" : "%.39s", text);
+	return clock_parse(full, strlen(full), ms);
+}
+
+int cli_since(const struct cli *c, uint64_t *ms)
+{
+	const char *since = cli_option(c, "since");
+
+	if (!since || parse_since(since, ms) == 0)
+		return EXIT_DONE;
+	return cli_fail(EXIT_USAGE,
+		"--since is a date (2026-01-31), a time (2026-01-31T08:00:00Z) or how long ago (2h), not \"%s\"",
+		since);
+}
+
+bool message_since(const cJSON *m, uint64_t since_ms)
+{
+	const cJSON *sent = cJSON_GetObjectItemCaseSensitive(m, "sent_at");
+	uint64_t ms;
+
+	return !since_ms || !cJSON_IsString(sent) ||
+	       clock_parse(sent->valuestring, strlen(sent->valuestring), &ms) != 0 || ms >= since_ms;
 }

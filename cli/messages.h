@@ -27,4 +27,7 @@ int message_mark(struct cli *c, const char *id);
 int each_line(struct cli *c, int (*fn)(struct cli *c, const char *line));
 /* The same for the arguments. */
 int each_arg(struct cli *c, int (*fn)(struct cli *c, const char *arg));
+/* --since as milliseconds: a date, a time, or how long ago; untouched when it was not given. EXIT_DONE, or EXIT_USAGE after a message. */
+int cli_since(const struct cli *c, uint64_t *ms);
+bool message_since(const cJSON *message, uint64_t since_ms); /* was it sent since then? */
 #endif

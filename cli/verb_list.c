@@ -1,5 +1,4 @@
 #include "cli/messages.h"
-#include "common/base/clock.h"
 #include "common/msg.h"
 #include <stdio.h>
 
@@ -13,28 +12,10 @@ struct listing {
 static int show(void *ctx, const cJSON *m)
 {
 	struct listing *l = ctx;
-	const cJSON *sent = cJSON_GetObjectItemCaseSensitive(m, "sent_at");
-	uint64_t ms;
-
-	if (l->since_ms && cJSON_IsString(sent) &&
-		clock_parse(sent->valuestring, strlen(sent->valuestring), &ms) == 0 && ms < l->since_ms)
+	if (!message_since(m, l->since_ms))
 		return 0;
 	l->cut = l->limit && l->out.n >= l->limit;
 	return l->cut || out_item(&l->out, m);
-}
-
-/* A date, a time, or how long ago: 2026-01-01, an RFC 3339 time, 2h. */
-static int parse_since(const char *text, uint64_t *ms)
-{
-	char full[40];
-	uint64_t ago;
-
-	if (duration_parse(text, &ago) == 0 && strspn(text, "0123456789.") < strlen(text)) {
-		*ms = clock_wall_ms() - ago;
-		return 0;
-	}
-	snprintf(full, sizeof full, strlen(text) == 10 ? "%.10sT00:00:00Z" : "%.39s", text);
-	return clock_parse(full, strlen(full), ms);
 }
 
 static int exec_list(struct cli *c)
@@ -50,11 +31,8 @@ static int exec_list(struct cli *c)
 		return cli_fail(EXIT_USAGE, "\"%s\" is no user name", w.from);
 	if (w.after && !token_text_ok(str_of(w.after)))
 		return cli_fail(EXIT_USAGE, "\"%s\" is no cursor", w.after);
-	if (since && parse_since(since, &l.since_ms))
-		return cli_fail(EXIT_USAGE,
-			"--since is a date (2026-01-31), a time (2026-01-31T08:00:00Z) or how long ago (2h), not "
-			"\"%s\"",
-			since);
+	if ((rc = cli_since(c, &l.since_ms)))
+		return rc;
 	/* What is recent stands on the last pages: with --since all are walked, and --limit counts what is shown. */
 	w.pages = since || cli_switch(c, "all-pages") ? 0 : 1;
 	if (since && !cli_switch(c, "all-pages")) {

@@ -73,7 +73,7 @@ const struct verb verb_search = {
 	.summary = "search the messages that this machine has seen",
 	.text = "Looks in the local history for messages with all of these words, whatever their case and accents, the "
 		"newest "
-		"first. It holds what send, list, read and watch have had in their hands here; the server is not "
+		"first. It holds what send, list, read, conv and watch have had in their hands here; the server is not "
 		"asked. "
 		"A * behind a word stands for any ending; words in quotation marks must stand together. Encrypted "
 		"messages "

@@ -1,7 +1,7 @@
 /* All verbs, in the order in which help shows them. */
 #include "cli/verb.h"
 
-extern const struct verb verb_outbox, verb_search;
+extern const struct verb verb_outbox, verb_search, verb_conv, verb_contact, verb_device;
 extern const struct verb verb_send, verb_list, verb_read, verb_mark, verb_watch, verb_register, verb_login, verb_logout,
 	verb_whoami, verb_context, verb_api, verb_error, verb_completion, verb_help;
 
@@ -12,11 +12,14 @@ const struct verb *const verbs[] = {
 	&verb_mark,
 	&verb_watch,
 	&verb_search,
+	&verb_conv,
+	&verb_contact,
 	&verb_outbox,
 	&verb_register,
 	&verb_login,
 	&verb_logout,
 	&verb_whoami,
+	&verb_device,
 	&verb_context,
 	&verb_api,
 	&verb_error,

@@ -9,11 +9,14 @@ _chatctl() {
 		mark) verb=mark; break ;;
 		watch) verb=watch; break ;;
 		search) verb=search; break ;;
+		conv) verb=conv; break ;;
+		contact) verb=contact; break ;;
 		outbox) verb=outbox; break ;;
 		register) verb=register; break ;;
 		login) verb=login; break ;;
 		logout) verb=logout; break ;;
 		whoami) verb=whoami; break ;;
+		device) verb=device; break ;;
 		context) verb=context; break ;;
 		api) verb=api; break ;;
 		error) verb=error; break ;;
@@ -44,6 +47,11 @@ _chatctl() {
 	--mark) COMPREPLY=(); return ;;
 	--with) COMPREPLY=(); return ;;
 	--limit) COMPREPLY=(); return ;;
+	--limit) COMPREPLY=(); return ;;
+	--before) COMPREPLY=(); return ;;
+	--after) COMPREPLY=(); return ;;
+	--since) COMPREPLY=(); return ;;
+	--up-to) COMPREPLY=(); return ;;
 	--password-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--device-name) COMPREPLY=(); return ;;
 	--cacert) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -55,23 +63,26 @@ _chatctl() {
 	--file | -f) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	esac
 	case $verb in
-	'') words="send list read mark watch search outbox register login logout whoami context api error completion help " ;;
+	'') words="send list read mark watch search conv contact outbox register login logout whoami device context api error completion help " ;;
 	send) words=" -f --file --each-line --batch --id --queue --wait " ;;
 	list) words=" --with --since --after --limit --all-pages --unread -e --empty " ;;
 	read) words=" --mark " ;;
 	mark) words=" --all --with " ;;
 	watch) words=" --with --count --durable --exec-each --tries --mark --until-empty " ;;
 	search) words=" --with --limit -e --empty " ;;
+	conv) words=" --limit --before --after --all-pages --since --up-to -e --empty " ;;
+	contact) words=" --blocked -e --empty " ;;
 	outbox) words=" --failed --all -e --empty " ;;
 	register) words=" --password-file --device-name --cacert --display-name --invite " ;;
 	login) words=" --password-file --device-name --cacert " ;;
 	logout) words=" " ;;
 	whoami) words=" " ;;
+	device) words=" " ;;
 	context) words="$(chatctl context ls --output tsv 2>/dev/null | cut -f2) " ;;
 	api) words=" -f --file " ;;
 	error) words="bad-request bad-json bad-field bad-query bad-cursor bad-op subprotocol-required unauthenticated bad-login forbidden blocked not-recipient registration-closed invite-required wrong-password bad-origin not-found unknown-recipient method-not-allowed request-timeout user-taken client-id-reused key-id-reused length-required too-large uri-too-long unsupported-media-type expectation-failed upgrade-required rate-limited headers-too-large internal not-implemented overloaded draining unavailable bad-http-version insufficient-storage  " ;;
 	completion) words="bash zsh fish " ;;
-	help) words="send list read mark watch search outbox register login logout whoami context api error completion help options exit environment formats security --man " ;;
+	help) words="send list read mark watch search conv contact outbox register login logout whoami device context api error completion help options exit environment formats security --man " ;;
 	esac
 	words+=" -c --context --url -o --output --json --format -q --quiet -v --verbose --timeout --retry --no-input --no-color --utc -n --dry-run -h --help --version "
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

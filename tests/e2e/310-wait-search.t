@@ -32,20 +32,18 @@ id=$(printf '%s\n' "$ERR" | sed -n 's/.*--id \([^ ]*\) .*/\1/p')
 chatctl -q -c bob ls >/dev/null
 run send bob hello --id "$id" --wait delivered --timeout 10s
 ends "and the same again, once it is" 0
-watch_in_background "$TEST_DIR/wait.out" send bob question --wait read --timeout 20s -o json
+watch_in_background "$TEST_DIR/wait.out" send bob question --wait read --timeout 60s -o json
 wait_for has_unread bob
 chatctl -q -c bob mark --all
 finish
 ends "--wait read ends with the reading" 0
 is "and has the answer" "$(printf %s "$OUT" | jq -r 'keys | join(" ")')" "client_id id sent_at"
-watch_in_background "$TEST_DIR/wait.out" send bob pushed --wait delivered --timeout 20s
-watch_in_background "$TEST_DIR/watch" -c bob watch --count 1 --timeout 20s
-WATCH_PID=${WATCH_PIDS% *}
-WATCH_PID=${WATCH_PID##* }
-chatctl -c bob ls >/dev/null
+watch_in_background "$TEST_DIR/watch" -c bob watch --count 1 --timeout 60s
+wait_for online alice bob
+watch_in_background "$TEST_DIR/wait.out" send bob pushed --wait delivered --timeout 60s
 finish
 ends "--wait delivered" 0
-watch_in_background "$TEST_DIR/wait.out" send bob queued --queue --wait read --timeout 20s
+watch_in_background "$TEST_DIR/wait.out" send bob queued --queue --wait read --timeout 60s
 wait_for has_unread bob
 # A receipt for a later message counts for this one too.
 chatctl -q send bob later
