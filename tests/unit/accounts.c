@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "server/accounts/accounts.h"
+#include "tests/unit/accounts_rig.h"
 #include <cmocka.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -20,7 +21,8 @@ static const uint64_t DAY = 86400000, NOW = 1800000000000;
 /* A directory of its own for each test, with the cheapest hash there is. */
 struct rig {
 	struct accounts *a;
-	char dir[64], path[96], why[256];
+	struct rig_folder at;
+	char why[256];
 	struct accounts_config conf;
 };
 
@@ -41,11 +43,9 @@ static int set_up(void **state)
 
 	if (!r)
 		return -1;
-	strcpy(r->dir, "/tmp/chat-accounts.XXXXXX");
-	if (!mkdtemp(r->dir))
+	if (rig_folder_make(&r->at))
 		return -1;
-	snprintf(r->path, sizeof r->path, "%s/accounts.db", r->dir);
-	r->conf = (struct accounts_config){r->path, 8, 1, 20, 30 * DAY, 180 * DAY};
+	r->conf = (struct accounts_config){r->at.path, 8, 1, 20, 30 * DAY, 180 * DAY};
 	rig_open(r);
 	*state = r;
 	return 0;
@@ -54,15 +54,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct rig *r = *state;
-	static const char *const tails[] = {"", "-wal", "-shm"};
-	char path[128];
 
 	accounts_close(r->a);
-	for (int i = 0; i < 3; i++) {
-		snprintf(path, sizeof path, "%s%s", r->path, tails[i]);
-		unlink(path);
-	}
-	rmdir(r->dir);
+	rig_folder_remove(&r->at);
 	free(r);
 	return 0;
 }
@@ -143,7 +137,7 @@ static void test_numbers_are_never_reused(void **state)
 
 	add(r, "bob");
 	add(r, "ann");
-	run_sql(r->path, "DELETE FROM users WHERE name = 'ann'");
+	run_sql(r->at.path, "DELETE FROM users WHERE name = 'ann'");
 	rig_reopen(r);
 	assert_int_equal(accounts_find(r->a, STR("ann")), 0);
 	assert_int_equal(accounts_highest(r->a), 2);
@@ -474,7 +468,7 @@ static void test_cost_is_brought_up(void **state)
 	assert_int_equal(login(r, "bob", "correct horse", "192.0.2.1", &l), ERR_OK);
 	sqlite3 *h;
 	sqlite3_stmt *st;
-	assert_int_equal(sqlite3_open(r->path, &h), SQLITE_OK);
+	assert_int_equal(sqlite3_open(r->at.path, &h), SQLITE_OK);
 	assert_int_equal(sqlite3_prepare_v2(h, "SELECT password FROM users", -1, &st, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
 	assert_non_null(strstr((const char *)sqlite3_column_text(st, 0), "$argon2id$v=19$m=16,t=1,"));
@@ -492,7 +486,7 @@ static void test_secrets_are_not_on_disk(void **state)
 	struct login l = logged_in(r, "bob");
 	for (int i = 0; i < 2; i++) {
 		struct stat st;
-		snprintf(path, sizeof path, "%s%s", r->path, tails[i]);
+		snprintf(path, sizeof path, "%s%s", r->at.path, tails[i]);
 		assert_int_equal(stat(path, &st), 0);
 		assert_int_equal(st.st_mode & 07777, 0600);
 		char *bytes = malloc((size_t)st.st_size + 1);
@@ -514,11 +508,11 @@ static void test_newer_schema_is_refused(void **state)
 
 	accounts_close(r->a);
 	r->a = NULL;
-	run_sql(r->path, "PRAGMA user_version = 1000");
+	run_sql(r->at.path, "PRAGMA user_version = 1000");
 	assert_int_equal(accounts_open(&again, &r->conf, r->why), -1);
 	assert_null(again);
 	assert_non_null(strstr(r->why, "version 1000"));
-	r->conf.path = r->dir; /* a directory is no database */
+	r->conf.path = r->at.dir; /* a directory is no database */
 	assert_int_equal(accounts_open(&again, &r->conf, r->why), -1);
 	assert_true(r->why[0] != 0);
 }

@@ -6,6 +6,7 @@
 
 #include "server/accounts/accounts.h"
 #include "server/accounts/relations.h"
+#include "tests/unit/accounts_rig.h"
 #include <cmocka.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -17,13 +18,13 @@ static const uint64_t NOW = 1800000000000;
 
 struct rig {
 	struct accounts *a;
-	char dir[64], path[96];
+	struct rig_folder at;
 	char said[512]; /* what list() was told */
 };
 
 static void rig_open(struct rig *r)
 {
-	struct accounts_config conf = {r->path, 8, 1, 1000, 1000, 1000};
+	struct accounts_config conf = {r->at.path, 8, 1, 1000, 1000, 1000};
 	char why[256] = "";
 
 	if (accounts_open(&r->a, &conf, why))
@@ -74,10 +75,8 @@ static int set_up(void **state)
 
 	if (!r)
 		return -1;
-	strcpy(r->dir, "/tmp/chat-contacts.XXXXXX");
-	if (!mkdtemp(r->dir))
+	if (rig_folder_make(&r->at))
 		return -1;
-	snprintf(r->path, sizeof r->path, "%s/accounts.db", r->dir);
 	*state = r;
 	return 0;
 }
@@ -100,16 +99,10 @@ static int set_up_users(void **state)
 
 static int tear_down(void **state)
 {
-	static const char *const tails[] = {"", "-wal", "-shm"};
 	struct rig *r = *state;
-	char path[128];
 
 	accounts_close(r->a);
-	for (int i = 0; i < 3; i++) {
-		snprintf(path, sizeof path, "%s%s", r->path, tails[i]);
-		unlink(path);
-	}
-	rmdir(r->dir);
+	rig_folder_remove(&r->at);
 	free(r);
 	return 0;
 }
@@ -196,10 +189,10 @@ static void test_bounded(void **state)
 	struct rig *r = *state;
 
 	accounts_close(r->a);
-	run_sql(r->path, "WITH RECURSIVE n(i) AS (SELECT 5 UNION ALL SELECT i + 1 FROM n WHERE i < 5004)"
-			 " INSERT INTO users SELECT i, 'u' || i, '', '', 0 FROM n;"
-			 "INSERT INTO contacts SELECT 1, number, NULL FROM users WHERE number > 4;"
-			 "INSERT INTO blocks SELECT 1, number, 0 FROM users WHERE number > 4;");
+	run_sql(r->at.path, "WITH RECURSIVE n(i) AS (SELECT 5 UNION ALL SELECT i + 1 FROM n WHERE i < 5004)"
+			    " INSERT INTO users SELECT i, 'u' || i, '', '', 0 FROM n;"
+			    "INSERT INTO contacts SELECT 1, number, NULL FROM users WHERE number > 4;"
+			    "INSERT INTO blocks SELECT 1, number, 0 FROM users WHERE number > 4;");
 	rig_open(r);
 	assert_int_equal(accounts_contact_put(r->a, 1, 2, STR("x")), ERR_FORBIDDEN);
 	assert_int_equal(accounts_block(r->a, 1, 2, NOW), ERR_FORBIDDEN);
@@ -214,7 +207,7 @@ static void test_upgrade(void **state)
 {
 	struct rig *r = *state;
 
-	run_sql(r->path, version_1);
+	run_sql(r->at.path, version_1);
 	rig_open(r);
 	assert_int_equal(accounts_find(r->a, STR("old")), 1);
 	struct registration g = {.user = STR("new"), .password = STR("correct horse"), .display_name = STR("")};
@@ -222,18 +215,18 @@ static void test_upgrade(void **state)
 	assert_int_equal(accounts_contact_put(r->a, 2, 1, STR("one from before")), ERR_OK);
 	assert_int_equal(accounts_block(r->a, 1, 2, NOW), ERR_OK);
 	assert_string_equal(contacts_of(r, 2), "old=one from before ");
-	assert_int_equal(number_in(r->path, "PRAGMA user_version"), 2);
-	assert_int_equal(number_in(r->path, "SELECT count(*) FROM users"), 2);
+	assert_int_equal(number_in(r->at.path, "PRAGMA user_version"), 2);
+	assert_int_equal(number_in(r->at.path, "SELECT count(*) FROM users"), 2);
 	/* The same tables as of a database that is new. */
 	char fresh[128];
 	struct accounts *b;
 	char why[256];
-	snprintf(fresh, sizeof fresh, "%s/fresh.db", r->dir);
+	snprintf(fresh, sizeof fresh, "%s/fresh.db", r->at.dir);
 	struct accounts_config conf = {fresh, 8, 1, 1000, 1000, 1000};
 	assert_int_equal(accounts_open(&b, &conf, why), 0);
 	accounts_close(b);
 	assert_int_equal(number_in(fresh, "SELECT count(*) FROM sqlite_schema"),
-		number_in(r->path, "SELECT count(*) FROM sqlite_schema"));
+		number_in(r->at.path, "SELECT count(*) FROM sqlite_schema"));
 	unlink(fresh);
 }
 

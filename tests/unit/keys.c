@@ -6,6 +6,7 @@
 
 #include "server/accounts/accounts.h"
 #include "server/accounts/limits.h"
+#include "tests/unit/accounts_rig.h"
 #include <cmocka.h>
 #include <pthread.h>
 #include <sqlite3.h>
@@ -18,13 +19,13 @@ static const uint64_t NOW = 1800000000000, HOUR = 3600000000;
 
 struct rig {
 	struct accounts *a;
-	char dir[64], path[96];
+	struct rig_folder at;
 	struct session one, two; /* two devices of user 1 */
 };
 
 static void rig_open(struct rig *r)
 {
-	struct accounts_config conf = {r->path, 8, 1, 1000, 1u << 30, 1u << 30};
+	struct accounts_config conf = {r->at.path, 8, 1, 1000, 1u << 30, 1u << 30};
 	char why[256] = "";
 
 	if (accounts_open(&r->a, &conf, why))
@@ -48,10 +49,8 @@ static int set_up(void **state)
 
 	if (!r)
 		return -1;
-	strcpy(r->dir, "/tmp/chat-keys.XXXXXX");
-	if (!mkdtemp(r->dir))
+	if (rig_folder_make(&r->at))
 		return -1;
-	snprintf(r->path, sizeof r->path, "%s/accounts.db", r->dir);
 	rig_open(r);
 	assert_int_equal(accounts_register(r->a, &g, NOW), ERR_OK);
 	r->one = login(r);
@@ -62,16 +61,10 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	static const char *const tails[] = {"", "-wal", "-shm"};
 	struct rig *r = *state;
-	char path[128];
 
 	accounts_close(r->a);
-	for (int i = 0; i < 3; i++) {
-		snprintf(path, sizeof path, "%s%s", r->path, tails[i]);
-		unlink(path);
-	}
-	rmdir(r->dir);
+	rig_folder_remove(&r->at);
 	free(r);
 	return 0;
 }
@@ -192,7 +185,7 @@ static void test_bounded(void **state)
 		"WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
 		" INSERT INTO one_time_keys SELECT 1, '%s', i, x'00', NULL FROM n",
 		1000 + ONE_TIME_IDS_MAX - ONE_TIME_MAX - 2, r->one.device);
-	assert_int_equal(sqlite3_open(r->path, &h), SQLITE_OK);
+	assert_int_equal(sqlite3_open(r->at.path, &h), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(h, sql, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(h);
 	k[0] = key(900000, 1);
