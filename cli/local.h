@@ -7,6 +7,9 @@
 
 /* The database; made when it is missing. NULL, after a message when the command cannot do without (must). */
 struct client_db *local_db(struct cli *c, bool must);
+/* Removes what is kept for the context of that name, unless something unsent waits in it (then not without force) or another process is at work with it.
+ * An exit code after a message; EXIT_DONE also when there is nothing. */
+int local_remove(struct cli *c, bool force);
 /* A message object of the server, borrowed. */
 struct client_message local_message(const cJSON *m);
 /* Keeps a message, or an array of them, for search. Never fails a command that has done its work. */

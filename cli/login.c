@@ -27,8 +27,8 @@ static int ask(const char *prompt, char out[PASSWORD_MAX + 2])
 	struct termios quiet;
 
 	if (tcgetattr(STDIN_FILENO, &terminal_was))
-		return cli_fail(
-			EXIT_USAGE, "no terminal to ask for the password; give --password-file FILE (- is stdin)");
+		return cli_fail(EXIT_USAGE, "no terminal to ask on; give passwords by --password-file FILE (passwd: "
+					    "--old-password-file too; - is stdin)");
 	for (int i = 0; i < 4; i++)
 		sigaction(signals[i], &restoring, &before[i]);
 	quiet = terminal_was;
@@ -45,10 +45,10 @@ static int ask(const char *prompt, char out[PASSWORD_MAX + 2])
 }
 
 /* Who makes an account types the new password twice: nobody could tell what it was. */
-static int ask_password(char out[PASSWORD_MAX + 2], bool twice)
+static int ask_password(const char *prompt, char out[PASSWORD_MAX + 2], bool twice)
 {
 	char again[PASSWORD_MAX + 2];
-	int rc = ask("Password: ", out);
+	int rc = ask(prompt, out);
 
 	if (rc || !twice)
 		return rc;
@@ -59,17 +59,17 @@ static int ask_password(char out[PASSWORD_MAX + 2], bool twice)
 	return rc;
 }
 
-static int get_password(struct cli *c, char out[PASSWORD_MAX + 2], bool twice)
+int password_get(struct cli *c, const char *option, const char *prompt, bool twice, char out[PASSWORD_MAX + 2])
 {
-	const char *file = cli_option(c, "password-file");
+	const char *file = cli_option(c, option);
 	char why[256];
 
 	if (file)
-		return secret_read(file, out, PASSWORD_MAX + 2, why) ? cli_fail(EXIT_USAGE, "--password-file: %s", why)
+		return secret_read(file, out, PASSWORD_MAX + 2, why) ? cli_fail(EXIT_USAGE, "--%s: %s", option, why)
 								     : EXIT_DONE;
 	if (c->no_input)
-		return cli_fail(EXIT_USAGE, "a password is needed: --password-file FILE (- is stdin)");
-	return ask_password(out, twice);
+		return cli_fail(EXIT_USAGE, "a password is needed: --%s FILE (- is stdin)", option);
+	return ask_password(prompt, out, twice);
 }
 
 static char *credentials(struct cli *c, const char *password, bool registering)
@@ -194,7 +194,7 @@ int login_run(struct cli *c, bool registering)
 	int rc = check(c);
 
 	if (rc == EXIT_DONE)
-		rc = get_password(c, password, registering);
+		rc = password_get(c, "password-file", "Password: ", registering, password);
 	if (rc)
 		return rc;
 	cli_restart_clock(c);

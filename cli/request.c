@@ -44,7 +44,12 @@ int cli_open_http(struct cli *c)
 {
 	if (!c->http)
 		c->http = http_client_new(c->profile.url, c->profile.token, c->profile.cacert);
-	return c->http ? EXIT_DONE : cli_fail(EXIT_FAILED, "out of memory");
+	if (!c->http)
+		return cli_fail(EXIT_FAILED, "out of memory");
+	if (http_client_pin(c->http, c->profile.pin))
+		return cli_fail(
+			EXIT_FAILED, "this libcurl cannot check the pin of the context \"%s\"", c->profile.name);
+	return EXIT_DONE;
 }
 
 static void say_safe(const char *text)

@@ -1,4 +1,4 @@
-#include "cli/verb.h"
+#include "cli/local.h"
 #include <stdio.h>
 
 /* The context's login is another one when the token came from elsewhere. */
@@ -20,7 +20,11 @@ static int exec_logout(struct cli *c)
 		printf("would log out %s\n", c->profile.user);
 		return EXIT_DONE;
 	}
-	int rc = cli_request(c, "DELETE", "/sessions/current", NULL, true, true, &a);
+	/* First, for it may say no: what is local goes with the login, unless something is still to be sent with it. */
+	int rc = c->foreign_token ? EXIT_DONE : local_remove(c, cli_switch(c, "force"));
+	if (rc)
+		return rc;
+	rc = cli_request(c, "DELETE", "/sessions/current", NULL, true, true, &a);
 	/* A token that is no longer good is as gone as it can be. */
 	if (rc == EXIT_DONE || a.status == 401)
 		rc = forget_token(c);
@@ -30,12 +34,20 @@ static int exec_logout(struct cli *c)
 	return rc;
 }
 
+static const struct cli_option options[] = {
+	{"force", 0, NULL, "also when unsent messages wait in the outbox: they are lost", COMPLETE_NONE, false},
+	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},
+};
+
 const struct verb verb_logout = {
 	.name = "logout",
 	.args = "",
 	.summary = "end this login",
-	.text = "Ends the session on the server and forgets the token; the context stays.",
+	.text = "Ends the session on the server, forgets the token and removes the local history, outbox and watches; "
+		"the context with its server and user stays. Refuses while unsent messages wait in the outbox, and "
+		"says how to send them.",
 	.examples = "chatctl -c alice logout",
+	.options = options,
 	.need = NEED_LOGIN,
 	.timeout_default_s = 30,
 	.exec = exec_logout,

@@ -126,6 +126,7 @@ static int exec_watch(struct cli *c)
 	w.stream = stream_new(c->profile.url, c->profile.token, c->profile.cacert, w.worker.cursor, &h);
 	if (!w.stream)
 		return cli_fail(EXIT_FAILED, "cannot start: out of memory, or %s is no address", c->profile.url);
+	stream_pin(w.stream, c->profile.pin);
 	rc = run(&w);
 	worker_end(&w.worker, stream_cursor(w.stream));
 	stream_free(w.stream);

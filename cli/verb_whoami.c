@@ -26,6 +26,7 @@ static int ask_who(struct cli *c)
 
 	if (!s)
 		return cli_fail(EXIT_FAILED, "out of memory");
+	stream_pin(s, c->profile.pin);
 	enum stream_end end = stream_run(s, c->deadline_us, c->retries + 1);
 	int code = stream_close_code(s), rc = EXIT_DONE;
 	if (end == STREAM_TIMEOUT)

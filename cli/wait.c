@@ -72,6 +72,7 @@ int wait_for(struct cli *c, const char *id, const char *to, enum wait_state stat
 	struct stream *s = stream_new(c->profile.url, c->profile.token, c->profile.cacert, NULL, &h);
 	if (!s)
 		return cli_fail(EXIT_FAILED, "cannot wait: out of memory, or %s is no address", c->profile.url);
+	stream_pin(s, c->profile.pin);
 	enum stream_end end = stream_run(s, c->deadline_us, 0);
 	int rc = EXIT_DONE;
 	if (end == STREAM_TIMEOUT)

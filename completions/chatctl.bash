@@ -16,6 +16,7 @@ _chatctl() {
 		login) verb=login; break ;;
 		logout) verb=logout; break ;;
 		whoami) verb=whoami; break ;;
+		passwd) verb=passwd; break ;;
 		device) verb=device; break ;;
 		context) verb=context; break ;;
 		api) verb=api; break ;;
@@ -60,10 +61,18 @@ _chatctl() {
 	--password-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--device-name) COMPREPLY=(); return ;;
 	--cacert) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--old-password-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--password-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--user) COMPREPLY=(); return ;;
+	--token-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--cacert) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--pin) COMPREPLY=(); return ;;
+	--admin) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--admin-token-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--file | -f) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	esac
 	case $verb in
-	'') words="send list read mark watch search conv contact outbox register login logout whoami device context api error completion help " ;;
+	'') words="send list read mark watch search conv contact outbox register login logout whoami passwd device context api error completion help " ;;
 	send) words=" -f --file --each-line --batch --id --queue --wait " ;;
 	list) words=" --with --since --after --limit --all-pages --unread -e --empty " ;;
 	read) words=" --mark " ;;
@@ -75,14 +84,15 @@ _chatctl() {
 	outbox) words=" --failed --all -e --empty " ;;
 	register) words=" --password-file --device-name --cacert --display-name --invite " ;;
 	login) words=" --password-file --device-name --cacert " ;;
-	logout) words=" " ;;
+	logout) words=" --force " ;;
 	whoami) words=" " ;;
+	passwd) words=" --old-password-file --password-file " ;;
 	device) words=" " ;;
-	context) words="$(chatctl context ls --output tsv 2>/dev/null | cut -f2) " ;;
+	context) words="$(chatctl context ls --output tsv 2>/dev/null | cut -f2) --user --token-file --cacert --pin --admin --admin-token-file --force " ;;
 	api) words=" -f --file " ;;
 	error) words="bad-request bad-json bad-field bad-query bad-cursor bad-op subprotocol-required unauthenticated bad-login forbidden blocked not-recipient registration-closed invite-required wrong-password bad-origin not-found unknown-recipient method-not-allowed request-timeout user-taken client-id-reused key-id-reused length-required too-large uri-too-long unsupported-media-type expectation-failed upgrade-required rate-limited headers-too-large internal not-implemented overloaded draining unavailable bad-http-version insufficient-storage  " ;;
 	completion) words="bash zsh fish " ;;
-	help) words="send list read mark watch search conv contact outbox register login logout whoami device context api error completion help options exit environment formats security --man " ;;
+	help) words="send list read mark watch search conv contact outbox register login logout whoami passwd device context api error completion help options exit environment formats security --man " ;;
 	esac
 	words+=" -c --context --url -o --output --json --format -q --quiet -v --verbose --timeout --retry --no-input --no-color --utc -n --dry-run -h --help --version "
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -44,6 +44,11 @@ struct http_client *http_client_new(const char *base_url, const char *token, con
 	return h;
 }
 
+int http_client_pin(struct http_client *h, const char *pin)
+{
+	return curl_easy_setopt(h->curl, CURLOPT_PINNEDPUBLICKEY, *pin ? pin : NULL) == CURLE_OK ? 0 : -1;
+}
+
 void http_client_free(struct http_client *h)
 {
 	if (!h)
@@ -110,6 +115,7 @@ static enum http_result result_of(CURLcode rc)
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
 	case CURLE_URL_MALFORMAT:
 		return HTTP_UNSENT;
 	default:

@@ -5,6 +5,8 @@
 
 struct http_client;
 struct http_client *http_client_new(const char *base_url, const char *token, const char *cacert);
+/* Talks to no server but one with that key (see pin.h); over plain http it says nothing. 0 or -1. */
+int http_client_pin(struct http_client *h, const char *pin);
 void http_client_free(struct http_client *h);
 
 enum http_result {

@@ -36,7 +36,7 @@ int profile_dir(char out[512])
 	return home && *home ? put(out, 512, home, "/.config/chat") : -1;
 }
 
-static int path_of(const char *name, char out[700])
+int profile_path(const char *name, char out[700])
 {
 	char dir[512];
 
@@ -74,6 +74,9 @@ static const struct {
 	{"token", offsetof(struct profile, token), sizeof((struct profile *)0)->token},
 	{"device", offsetof(struct profile, device), sizeof((struct profile *)0)->device},
 	{"cacert", offsetof(struct profile, cacert), sizeof((struct profile *)0)->cacert},
+	{"pin", offsetof(struct profile, pin), sizeof((struct profile *)0)->pin},
+	{"admin", offsetof(struct profile, admin), sizeof((struct profile *)0)->admin},
+	{"admin_token_file", offsetof(struct profile, admin_token_file), sizeof((struct profile *)0)->admin_token_file},
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
@@ -116,7 +119,7 @@ int profile_load(struct profile *p, const char *name, char why[256])
 	char path[700], line[700];
 
 	*p = (struct profile){0};
-	if (!profile_name_ok(name) || path_of(name, path)) {
+	if (!profile_name_ok(name) || profile_path(name, path)) {
 		snprintf(why, 256, "\"%.64s\" is no name of a context", name);
 		return -1;
 	}
@@ -161,7 +164,7 @@ int profile_save(const struct profile *p, char why[256])
 	int rc = -1;
 
 	buf_init(&b, 8192);
-	if (profile_dir(dir) || path_of(p->name, path) || make_dirs(dir)) {
+	if (profile_dir(dir) || profile_path(p->name, path) || make_dirs(dir)) {
 		snprintf(why, 256, "cannot make the configuration's folder: %s", strerror(errno));
 		return -1;
 	}
@@ -190,7 +193,7 @@ int profile_remove(const char *name, char why[256])
 {
 	char path[700];
 
-	if (!profile_name_ok(name) || path_of(name, path)) {
+	if (!profile_name_ok(name) || profile_path(name, path)) {
 		snprintf(why, 256, "\"%.64s\" is no name of a context", name);
 		return -1;
 	}
@@ -244,7 +247,7 @@ int profile_each(void (*fn)(void *ctx, const char *name), void *ctx)
 	char path[700];
 	struct dirent **list;
 
-	if (path_of("", path))
+	if (profile_path("", path))
 		return -1;
 	int n = scandir(path, &list, is_context, alphasort);
 	for (int i = 0; i < n; i++) {

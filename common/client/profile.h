@@ -3,6 +3,7 @@
 #ifndef CHAT_CLIENT_PROFILE_H
 #define CHAT_CLIENT_PROFILE_H
 #include "common/base/buf.h"
+#include "common/client/pin.h"
 
 struct profile {
 	char name[65];
@@ -10,7 +11,10 @@ struct profile {
 	char user[33];
 	char token[65];
 	char device[65];
-	char cacert[512]; /* file with the CA to trust; empty: the system's */
+	char cacert[512];  /* file with the CA to trust; empty: the system's */
+	char pin[PIN_MAX]; /* of the server's key; empty: none */
+	char admin[512];   /* for operators: chatd's data directory, its admin socket or a URL; empty: none */
+	char admin_token_file[512];
 };
 
 bool profile_name_ok(const char *name); /* 1 to 64 letters, digits and . _ - @, no dot first, no .tmp last */
@@ -21,6 +25,8 @@ int profile_load(struct profile *p, const char *name, char why[256]);
 int profile_save(const struct profile *p, char why[256]);
 /* 0, 1 none, -1. If it was the one in use, "default" is from then on. */
 int profile_remove(const char *name, char why[256]);
+/* Where a context is, whether it exists or not. 0 or -1. */
+int profile_path(const char *name, char out[700]);
 /* The name of the context in use ("default" when nothing was chosen). */
 void profile_current(char out[65]);
 int profile_use(const char *name, char why[256]);

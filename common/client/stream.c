@@ -1,5 +1,6 @@
 #include "common/client/stream.h"
 #include "common/base/clock.h"
+#include "common/client/pin.h"
 #include <cjson/cJSON.h>
 #include <libwebsockets.h>
 #include <netdb.h>
@@ -25,7 +26,7 @@ struct stream {
 	struct stream_handler h;
 	struct lws_context *context;
 	struct lws *wsi;
-	char host[256], token[80], cacert[512];
+	char host[256], token[80], cacert[512], pin[PIN_MAX];
 	char address[ADDRESSES_MAX][64]; /* of the host, as it was found for this attempt */
 	unsigned n_addresses, next_address;
 	int port;
@@ -41,7 +42,7 @@ struct stream {
 	uint64_t next_try_us, heard_us;
 	uint64_t asked_us; /* a hello or ping that nothing was heard after; 0: none */
 	uint64_t bye_us;   /* what bye asked to wait; 0: no bye */
-	bool connected, ever_live, welcomed, done, refused, hello_again, drained;
+	bool connected, ever_live, welcomed, done, refused, hello_again, drained, wrong_key;
 };
 
 static int parse_url(struct stream *s, const char *url)
@@ -278,7 +279,7 @@ static void closed(struct stream *s, const char *why)
 	if (!s->why[0])
 		snprintf(s->why, sizeof s->why, "%.255s", why);
 	s->next_try_us = clock_mono_us();
-	if (is_final(s->close_code))
+	if (is_final(s->close_code) || s->wrong_key)
 		s->refused = true;
 	else if (was_connected || s->close_code || s->next_address >= s->n_addresses)
 		wait_a_while(s);
@@ -305,9 +306,30 @@ static int write_next(struct stream *s)
 	return rc;
 }
 
+/* Has the server the key that was pinned? TLS stands by now, and nothing was said yet. */
+static bool key_fits(struct stream *s, struct lws *wsi)
+{
+	union {
+		union lws_tls_cert_info_results info;
+		char room[4096];
+	} key;
+	size_t most = sizeof key - offsetof(union lws_tls_cert_info_results, ns.name);
+
+	if (!s->pin[0] || !s->tls)
+		return true;
+	return lws_tls_peer_cert_info(wsi, LWS_TLS_CERT_INFO_OPAQUE_PUBLIC_KEY, &key.info, most) == 0 &&
+	       pin_fits(s->pin, key.info.ns.name, (size_t)key.info.ns.len);
+}
+
 static int add_token(struct stream *s, struct lws *wsi, void *in, size_t len)
 {
 	char value[128], **p = in;
+
+	if (!key_fits(s, wsi)) {
+		snprintf(s->why, sizeof s->why, "the server's key is not the one that is pinned");
+		s->wrong_key = true;
+		return -1;
+	}
 	int n = snprintf(value, sizeof value, "Bearer %s", s->token);
 
 	return lws_add_http_header_by_name(
@@ -377,6 +399,11 @@ static const struct lws_protocols protocols[] = {
 	{.name = "chat.v1", .callback = callback, .rx_buffer_size = 65536},
 	{0},
 };
+
+void stream_pin(struct stream *s, const char *pin)
+{
+	snprintf(s->pin, sizeof s->pin, "%s", pin);
+}
 
 static void no_log(int level, const char *line)
 {

@@ -29,6 +29,8 @@ enum stream_end {
 /* url: the server's base URL. cursor: where to resume, or NULL for from now on. NULL: out of memory, bad URL. */
 struct stream *stream_new(
 	const char *url, const char *token, const char *cacert, const char *cursor, const struct stream_handler *h);
+/* Before stream_run(): talks to no server but one with that key (see pin.h); empty: to any. */
+void stream_pin(struct stream *s, const char *pin);
 void stream_free(struct stream *s);
 /* Runs until the handler ends it, until_us (monotonic; 0: never) comes, or it cannot go on. tries: how often the first connection is tried (0: no limit);
  * once there was one, it goes on for ever. When the handler ends it, what stream_send() was given before has reached the server, if that answers within
