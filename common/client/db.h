@@ -36,6 +36,45 @@ int client_db_search(struct client_db *d, const char *words, const char *with, u
 /* What the server answered to a message that I sent. 0; 1: not known. */
 int client_db_sent(struct client_db *d, const char *client_id, char id[65], char sent_at[65]);
 
+/* ---- chats: what sync.h keeps, for those who show it ---- */
+
+/* A message's `place` is its order within its chat: the server's order, whatever the clocks say. Those with a place of a chat are its window: from some
+ * message on everything, up to the newest one that has come. What is older is only searchable here, until SYNC_OLDER brings it into the window. */
+
+enum line_state { LINE_RECEIVED, LINE_SENT, LINE_DELIVERED, LINE_READ };
+struct client_chat {
+	char with[33], alias[260];
+	char last_id[65], last_from[33], last_kind[17], last_at[32];
+	const char *last_body; /* borrowed; NULL: no message is known */
+	enum line_state last_state;
+	const char *draft; /* borrowed; NULL: none */
+	unsigned unread;
+	unsigned queued, failed; /* of the outbox */
+	bool contact, blocked, muted;
+	bool complete;       /* the window reaches back to the first message */
+	char read_up_to[65]; /* ids, or empty: the newest such that it and all older ones */
+	char peer_read_up_to[65], peer_delivered_up_to[65];
+};
+struct chat_line {
+	struct client_message m;
+	int64_t place; /* for client_db_lines(); 0: sent, but not placed yet: behind all the others */
+	enum line_state state;
+};
+/* Chats with a message, a draft or an outbox entry, the latest first; with contacts: those without anything too, behind them. fn answers 0 to go on. */
+int client_db_chats(struct client_db *d, bool contacts, int (*fn)(void *ctx, const struct client_chat *c), void *ctx);
+/* That chat. 0; 1: nothing is known of that user. last_body and draft are on the heap, for the caller to free. */
+int client_db_chat(struct client_db *d, const char *with, struct client_chat *c);
+/* The newest `limit` lines of a chat's window before that place (0: the newest of all), the newest first. */
+int client_db_lines(struct client_db *d, const char *with, int64_t before, unsigned limit,
+	int (*fn)(void *ctx, const struct chat_line *l), void *ctx);
+/* That message and its line: 0; 1: not known. Texts are borrowed until fn ends. */
+int client_db_line(struct client_db *d, const char *id, int (*fn)(void *ctx, const struct chat_line *l), void *ctx);
+/* The first line to me that is unread by what is known here, or 0: where a "new" rule belongs. -1. */
+int64_t client_db_first_unread(struct client_db *d, const char *with);
+/* Removes the database of a profile, with all that lies beside it. 0; 1: there was none; -1 with why: entries wait in the outbox (*waiting says how many;
+ * force removes it all the same), or it is in use. */
+int client_db_remove(const char *profile, bool force, unsigned *waiting, char why[256]);
+
 /* ---- the outbox: verbs of outbox.c ---- */
 
 enum entry_state { ENTRY_WAITING, ENTRY_FAILED };
