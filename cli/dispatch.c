@@ -375,7 +375,7 @@ static int check_need(struct cli *c)
 {
 	int rc = c->verb->need == NEED_NOTHING ? EXIT_DONE : choose_context(c);
 
-	if (rc || c->verb->need == NEED_NOTHING)
+	if (rc || c->verb->need <= NEED_CONTEXT)
 		return rc;
 	if (!c->profile.url[0])
 		return cli_fail(EXIT_USAGE,
@@ -440,6 +440,7 @@ int cli_run(int argc, char **argv)
 		local_flush_first(&c);
 	rc = c.verb->exec(&c);
 	http_client_free(c.http);
+	http_client_free(c.admin);
 	client_db_close(c.db);
 	if (out_flush() && rc == EXIT_DONE)
 		rc = cli_fail(EXIT_FAILED, "cannot write to stdout");

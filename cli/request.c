@@ -139,9 +139,11 @@ static bool worth_again(enum http_result r, const struct http_answer *a, bool ag
 
 int cli_no_answer(const struct cli *c, int rc, const struct http_answer *a)
 {
+	const char *where = c->http ? http_client_where(c->http) : c->profile.url;
+
 	if (rc == EXIT_TIMEOUT)
-		return cli_fail(rc, "no answer from %s within the time (--timeout)", c->profile.url);
-	return cli_fail(rc, "%s: %s", c->profile.url, a->why[0] ? a->why : "no answer");
+		return cli_fail(rc, "no answer from %s within the time (--timeout)", where);
+	return cli_fail(rc, "%s: %s", where, a->why[0] ? a->why : "no answer");
 }
 
 static int say_result(const struct cli *c, enum http_result r, const struct http_answer *a, bool silent)

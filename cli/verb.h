@@ -67,11 +67,12 @@ struct cli {
 	uint64_t timeout_ms;  /* 0: none */
 	uint64_t deadline_us; /* monotonic; 0: none */
 	struct http_client *http;
-	struct client_db *db; /* see cli/local.h */
+	struct http_client *admin; /* see cli/admin.h */
+	struct client_db *db;      /* see cli/local.h */
 	bool db_tried;
 };
 
-enum need { NEED_NOTHING, NEED_URL, NEED_LOGIN };
+enum need { NEED_NOTHING, NEED_CONTEXT /* is loaded, whatever it holds */, NEED_URL, NEED_LOGIN };
 
 struct verb {
 	const char *name, *alias; /* alias may be NULL */

@@ -10,6 +10,7 @@ enum { ANSWER_MAX = 64 << 20 };
 struct http_client {
 	CURL *curl;
 	char base[512];
+	char *socket;              /* calls go through it; NULL: by TCP */
 	struct curl_slist *common; /* headers of every call */
 };
 
@@ -55,7 +56,20 @@ void http_client_free(struct http_client *h)
 		return;
 	curl_easy_cleanup(h->curl);
 	curl_slist_free_all(h->common);
+	free(h->socket);
 	free(h);
+}
+
+int http_client_unix(struct http_client *h, const char *socket)
+{
+	free(h->socket);
+	h->socket = strdup(socket);
+	return h->socket && curl_easy_setopt(h->curl, CURLOPT_UNIX_SOCKET_PATH, socket) == CURLE_OK ? 0 : -1;
+}
+
+const char *http_client_where(const struct http_client *h)
+{
+	return h->socket ? h->socket : h->base;
 }
 
 static size_t on_body(char *p, size_t size, size_t n, void *arg)

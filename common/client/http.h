@@ -8,6 +8,9 @@ struct http_client *http_client_new(const char *base_url, const char *token, con
 /* Talks to no server but one with that key (see pin.h); over plain http it says nothing. 0 or -1. */
 int http_client_pin(struct http_client *h, const char *pin);
 void http_client_free(struct http_client *h);
+/* All calls go through this Unix socket; base_url gives no more than scheme and Host. 0 or -1. */
+int http_client_unix(struct http_client *h, const char *socket);
+const char *http_client_where(const struct http_client *h); /* whom it talks to: for messages */
 
 enum http_result {
 	HTTP_ANSWERED, /* answer->status says how */

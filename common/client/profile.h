@@ -13,7 +13,7 @@ struct profile {
 	char device[65];
 	char cacert[512];  /* file with the CA to trust; empty: the system's */
 	char pin[PIN_MAX]; /* of the server's key; empty: none */
-	char admin[512];   /* for operators: chatd's data directory, its admin socket or a URL; empty: none */
+	char admin[512];   /* the operators' interface, see cli/admin.h; empty: none */
 	char admin_token_file[512];
 };
 
