@@ -428,11 +428,15 @@ int index_forward(
 	return (int)n;
 }
 
+static bool mem_client(const struct memtable *m, uint64_t key, struct index_entry *out)
+{
+	return memtable_back(m, INDEX_CLIENT, key, MEM_SUB_MAX, &(struct mem_walk){0}, out);
+}
+
 bool index_client(struct index *x, uint64_t key, struct index_entry *out)
 {
 	struct part_list parts;
-	uint32_t it = 0;
-	bool found = memtable_next(x->active, INDEX_CLIENT, key, &it, out);
+	bool found = mem_client(x->active, key, out);
 
 	if (found)
 		return true;
@@ -441,9 +445,8 @@ bool index_client(struct index *x, uint64_t key, struct index_entry *out)
 	pthread_rwlock_unlock(&x->lock);
 	for (unsigned i = parts.n; i-- > 0 && !found;) {
 		const struct part *p = parts.p[i];
-		it = 0;
 		if (p->mem) {
-			found = memtable_next(p->mem, INDEX_CLIENT, key, &it, out);
+			found = mem_client(p->mem, key, out);
 		} else if (run_may_have(p->run, key)) {
 			uint64_t at = run_lower(p->run, INDEX_CLIENT, key, 0);
 			if (at < p->run->n[INDEX_CLIENT])
@@ -458,19 +461,9 @@ bool index_client(struct index *x, uint64_t key, struct index_entry *out)
 /* The entry of the class with the least ordinal at or above the one wanted. */
 static uint64_t mem_mark(const struct memtable *m, uint64_t conv, uint64_t want)
 {
-	const uint64_t class_mask = (uint64_t)3 << 62;
 	struct index_entry e;
-	uint64_t time = 0;
-	uint32_t it = 0;
 
-	while (memtable_next(m, INDEX_UPTO, conv, &it, &e)) {
-		if ((e.sub & class_mask) != (want & class_mask))
-			continue;
-		if (e.sub < want)
-			break;
-		time = e.val;
-	}
-	return time;
+	return memtable_forward(m, INDEX_UPTO, conv, want - 1, &e, 1) ? e.val : 0;
 }
 
 static uint64_t run_mark(const struct run *r, uint64_t conv, uint64_t want)
@@ -487,10 +480,10 @@ static uint64_t run_mark(const struct run *r, uint64_t conv, uint64_t want)
 static uint64_t part_one(const struct part *p, uint64_t pos, uint64_t kind)
 {
 	struct index_entry e;
-	uint32_t it = 0;
+	struct mem_walk walk = {0};
 
 	if (p->mem) {
-		while (memtable_next(p->mem, INDEX_ONE, pos, &it, &e))
+		while (memtable_back(p->mem, INDEX_ONE, pos, MEM_SUB_MAX, &walk, &e))
 			if (e.sub == kind)
 				return e.val;
 		return 0;
@@ -524,22 +517,28 @@ uint64_t index_mark_time(struct index *x, uint64_t conv, uint64_t mark_class, ui
 	return one ? one : upto ? upto : recent;
 }
 
+static bool mem_last_before(
+	const struct memtable *m, uint64_t conv, unsigned direction, uint64_t pos, struct index_entry *out)
+{
+	struct mem_walk walk = {0};
+
+	while (memtable_back(m, INDEX_CONV, conv, pos, &walk, out))
+		if (out->val >> 63 == direction)
+			return true;
+	return false;
+}
+
 bool index_last_before(struct index *x, uint64_t conv, unsigned direction, uint64_t pos, struct index_entry *out)
 {
 	struct part_list parts;
-	uint32_t it = 0;
-	bool found = false;
 
 	pthread_rwlock_rdlock(&x->lock);
-	while (!found && memtable_next(x->active, INDEX_CONV, conv, &it, out))
-		found = out->sub <= pos && out->val >> 63 == direction;
+	bool found = mem_last_before(x->active, conv, direction, pos, out);
 	parts_take(x, &parts);
 	pthread_rwlock_unlock(&x->lock);
 	for (unsigned i = parts.n; i-- > 0 && !found;) {
 		const struct part *p = parts.p[i];
-		it = 0;
-		while (p->mem && !found && memtable_next(p->mem, INDEX_CONV, conv, &it, out))
-			found = out->sub <= pos && out->val >> 63 == direction;
+		found = p->mem && mem_last_before(p->mem, conv, direction, pos, out);
 		for (uint64_t at = p->run ? run_lower(p->run, INDEX_CONV, conv, pos + 1) : 0; at-- > 0 && !found;) {
 			*out = run_entry(p->run, INDEX_CONV, at);
 			if (out->key != conv)
