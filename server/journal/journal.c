@@ -2,6 +2,7 @@
 #include "common/base/log.h"
 #include "common/base/need.h"
 #include "server/journal/files.h"
+#include "server/journal/handles.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,6 @@ static const char segment_magic[8] = "CHATSEG1";
 
 struct segment {
 	uint64_t base, end;
-	int fd;
 };
 
 struct journal {
@@ -27,15 +27,12 @@ struct journal {
 	pthread_rwlock_t lock; /* guards the list and the ends; the appending thread alone changes them */
 	struct segment *segments;
 	unsigned n, cap;
+	int fd;                 /* of the last segment, to append; -1: none */
+	struct handles handles; /* of all, to read */
 	_Atomic uint64_t tail;
 };
 
 struct journal_io journal_io = {.pwrite = pwrite, .fdatasync = fdatasync, .ftruncate = ftruncate};
-
-static void segment_name(uint64_t base, char out[32])
-{
-	snprintf(out, 32, "%020" PRIu64 ".seg", base);
-}
 
 /* Header: magic, base u64, crc32c of both; the rest is zero. */
 static void header_fill(uint8_t h[SEGMENT_HEAD], uint64_t base)
@@ -106,6 +103,14 @@ static int segments_room(struct journal *j)
 	return 0;
 }
 
+static void set_last(struct journal *j, int fd)
+{
+	if (j->fd >= 0)
+		close(j->fd);
+	j->fd = fd;
+}
+
+/* Its descriptor becomes that of the last segment. */
 static int segment_open(struct journal *j, uint64_t base, char why[256])
 {
 	char name[32];
@@ -125,7 +130,8 @@ static int segment_open(struct journal *j, uint64_t base, char why[256])
 		snprintf(why, 256, "the segment %s has a damaged header", name);
 		goto fail;
 	}
-	j->segments[j->n++] = (struct segment){base, base + (uint64_t)st.st_size, fd};
+	j->segments[j->n++] = (struct segment){base, base + (uint64_t)st.st_size};
+	set_last(j, fd);
 	return 0;
 fail:
 	if (fd >= 0)
@@ -159,8 +165,9 @@ static int segment_make(struct journal *j, uint64_t base)
 		return -1;
 	}
 	pthread_rwlock_wrlock(&j->lock);
-	j->segments[j->n++] = (struct segment){base, base + SEGMENT_HEAD, fd};
+	j->segments[j->n++] = (struct segment){base, base + SEGMENT_HEAD};
 	pthread_rwlock_unlock(&j->lock);
+	set_last(j, fd);
 	j->tail = base + SEGMENT_HEAD;
 	return 0;
 }
@@ -274,7 +281,8 @@ int journal_open(struct journal **out, const struct journal_config *c, char why[
 	}
 	j->conf = *c;
 	pthread_rwlock_init(&j->lock, NULL);
-	j->dir_fd = -1;
+	j->dir_fd = j->fd = -1;
+	handles_init(&j->handles, -1);
 	if (!c->read_only && mkdir(c->dir, 0700) && errno != EEXIST) {
 		snprintf(why, 256, "cannot make %.200s: %s", c->dir, strerror(errno));
 		goto fail;
@@ -284,6 +292,7 @@ int journal_open(struct journal **out, const struct journal_config *c, char why[
 		snprintf(why, 256, "cannot open %.200s: %s", c->dir, strerror(errno));
 		goto fail;
 	}
+	j->handles.dir_fd = j->dir_fd;
 	/* A journal that has segments but lost its key must not get a new one: every id given out would be void. */
 	if (meta_load(j->dir_fd, c->read_only || has_segments(j), &j->key, why) || open_segments(j, why))
 		goto fail;
@@ -298,8 +307,8 @@ void journal_close(struct journal *j)
 {
 	if (!j)
 		return;
-	for (unsigned i = 0; i < j->n; i++)
-		close(j->segments[i].fd);
+	handles_release(&j->handles);
+	set_last(j, -1);
 	if (j->dir_fd >= 0)
 		close(j->dir_fd);
 	pthread_rwlock_destroy(&j->lock);
@@ -334,11 +343,17 @@ enum { SCAN_BYTES = 4 << 20 };
 int journal_scan(struct journal *j, unsigned i, uint64_t from, journal_visit *visit, void *ctx, uint64_t *end)
 {
 	struct segment s = j->segments[i];
+	struct handle file;
 	uint64_t pos = from > s.base + SEGMENT_HEAD ? from : s.base + SEGMENT_HEAD;
 	uint8_t *window = malloc(SCAN_BYTES);
 	size_t have = 0, at = 0;
-	int rc = window ? 0 : -1;
+	int rc = 0;
 
+	*end = pos;
+	if (!window || handle_take(&j->handles, s.base, &file)) {
+		free(window);
+		return -1;
+	}
 	while (rc == 0 && pos < s.end) {
 		struct record r;
 		if (have - at < RECORD_MAX && pos + (have - at) < s.end) {
@@ -346,7 +361,7 @@ int journal_scan(struct journal *j, unsigned i, uint64_t from, journal_visit *vi
 			have -= at;
 			at = 0;
 			size_t got;
-			rc = read_all(s.fd, window + have, SCAN_BYTES - have, pos + have - s.base, &got);
+			rc = read_all(file.fd, window + have, SCAN_BYTES - have, pos + have - s.base, &got);
 			have += got;
 			if (rc)
 				break;
@@ -358,6 +373,7 @@ int journal_scan(struct journal *j, unsigned i, uint64_t from, journal_visit *vi
 		pos += r.len;
 	}
 	free(window);
+	handle_give(&j->handles, &file);
 	*end = pos;
 	return rc;
 }
@@ -371,7 +387,7 @@ static int keep_torn(struct journal *j, const struct segment *s, uint64_t pos)
 	int fd = -1, rc = -1;
 
 	snprintf(name, sizeof name, "torn-%020" PRIu64, pos);
-	if (bytes && read_all(s->fd, bytes, s->end - pos, pos - s->base, &got) == 0) {
+	if (bytes && read_all(j->fd, bytes, s->end - pos, pos - s->base, &got) == 0) {
 		fd = openat(j->dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd >= 0)
 			rc = write_all(fd, bytes, got, 0);
@@ -391,7 +407,7 @@ int journal_recover(struct journal *j, uint64_t pos, char why[256])
 			pos, s->end - pos, pos);
 		if (keep_torn(j, s, pos))
 			log_event(LOG_WARN, "journal-torn-tail-not-kept", "error=\"%s\"", strerror(errno));
-		if (journal_io.ftruncate(s->fd, (off_t)(pos - s->base))) {
+		if (journal_io.ftruncate(j->fd, (off_t)(pos - s->base))) {
 			snprintf(why, 256, "cannot cut the journal's torn tail: %s", strerror(errno));
 			return -1;
 		}
@@ -399,7 +415,13 @@ int journal_recover(struct journal *j, uint64_t pos, char why[256])
 		j->tail = pos;
 	}
 	for (unsigned i = 0; i < j->n; i++) {
-		if (journal_io.fdatasync(j->segments[i].fd)) {
+		struct handle file;
+		int rc = handle_take(&j->handles, j->segments[i].base, &file);
+		if (rc == 0) {
+			rc = journal_io.fdatasync(file.fd);
+			handle_give(&j->handles, &file);
+		}
+		if (rc) {
 			snprintf(why, 256, "cannot sync the journal: %s", strerror(errno));
 			return -1;
 		}
@@ -433,11 +455,11 @@ int journal_append(struct journal *j, const uint8_t *bytes, size_t n)
 	struct segment *s = &j->segments[j->n - 1];
 	uint64_t at = j->tail - s->base;
 
-	if (write_all(s->fd, bytes, n, at)) {
+	if (write_all(j->fd, bytes, n, at)) {
 		int error = errno;
 		if (!is_full(error))
 			return -1;
-		if (journal_io.ftruncate(s->fd, (off_t)at))
+		if (journal_io.ftruncate(j->fd, (off_t)at))
 			return -1;
 		errno = error;
 		return 1;
@@ -451,17 +473,17 @@ int journal_probe(struct journal *j)
 	struct segment *s = &j->segments[j->n - 1];
 	uint64_t at = j->tail - s->base;
 	uint8_t *zero = calloc(1, PROBE_BYTES);
-	int rc = zero && write_all(s->fd, zero, PROBE_BYTES, at) == 0 ? 0 : 1;
+	int rc = zero && write_all(j->fd, zero, PROBE_BYTES, at) == 0 ? 0 : 1;
 
 	free(zero);
-	return journal_io.ftruncate(s->fd, (off_t)at) ? -1 : rc;
+	return journal_io.ftruncate(j->fd, (off_t)at) ? -1 : rc;
 }
 
 int journal_sync(struct journal *j)
 {
 	struct segment *s = &j->segments[j->n - 1];
 
-	if (journal_io.fdatasync(s->fd))
+	if (journal_io.fdatasync(j->fd))
 		return -1;
 	pthread_rwlock_wrlock(&j->lock);
 	s->end = j->tail;
@@ -469,7 +491,7 @@ int journal_sync(struct journal *j)
 	return 0;
 }
 
-/* The descriptor and the bounds of the segment that holds pos. Segments are never closed while the journal is open. */
+/* The bounds of the segment that holds pos. */
 static int segment_find(struct journal *j, uint64_t pos, struct segment *out)
 {
 	unsigned lo = 0, hi;
@@ -506,32 +528,40 @@ static int grow(uint8_t **bytes, size_t *cap, size_t need)
 	return 0;
 }
 
+/* Reads the record of the segment into *bytes. 1, or as journal_read(). */
+static int read_record(int fd, const struct segment *s, uint64_t pos, uint8_t **bytes, size_t *cap, size_t *got)
+{
+	size_t want = s->end - pos < READ_FIRST ? s->end - pos : READ_FIRST, more;
+	uint32_t len;
+
+	if (want < RECORD_HEAD)
+		return 0;
+	if (grow(bytes, cap, READ_FIRST) || read_all(fd, *bytes, want, pos - s->base, got) || *got < RECORD_HEAD)
+		return -1;
+	memcpy(&len, *bytes, sizeof len);
+	if (len > RECORD_MAX || len > s->end - pos)
+		return 0;
+	if (len <= *got)
+		return 1;
+	if (grow(bytes, cap, len) || read_all(fd, *bytes + *got, len - *got, pos - s->base + *got, &more))
+		return -1;
+	*got += more;
+	return 1;
+}
+
 int journal_read(struct journal *j, struct place at, struct record *r, uint8_t **bytes, size_t *cap)
 {
 	struct segment s;
-	size_t want = READ_FIRST, got;
-	uint32_t len;
+	struct handle file;
+	size_t got;
 
 	if (at.pos % 8 || segment_find(j, at.pos, &s))
 		return 0;
-	if (want > s.end - at.pos)
-		want = s.end - at.pos;
-	if (want < RECORD_HEAD)
-		return 0;
-	if (grow(bytes, cap, READ_FIRST) || read_all(s.fd, *bytes, want, at.pos - s.base, &got))
+	if (handle_take(&j->handles, s.base, &file))
 		return -1;
-	if (got < RECORD_HEAD)
-		return -1;
-	memcpy(&len, *bytes, sizeof len);
-	if (len > RECORD_MAX || len > s.end - at.pos)
-		return 0;
-	if (len > got) {
-		size_t more;
-		if (grow(bytes, cap, len) || read_all(s.fd, *bytes + got, len - got, at.pos - s.base + got, &more))
-			return -1;
-		got += more;
-	}
-	if (record_decode(r, *bytes, got, at.pos, true))
-		return 0;
-	return r->at.crc == at.crc;
+	int rc = read_record(file.fd, &s, at.pos, bytes, cap, &got);
+	handle_give(&j->handles, &file);
+	if (rc != 1)
+		return rc;
+	return record_decode(r, *bytes, got, at.pos, true) == 0 && r->at.crc == at.crc;
 }

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -240,6 +241,38 @@ static void lost_key_is_not_drawn_again(void **state)
 
 /* ---- failing system calls, seen from the queue ---- */
 
+/* There may be more segments than descriptors. */
+static void segments_outnumber_descriptors(void **state)
+{
+	enum { SEGMENTS = 300, DESCRIPTORS = 100 };
+	struct place at[SEGMENTS];
+	struct rlimit before, few;
+	struct record r;
+	uint8_t *bytes = NULL;
+	size_t cap = 0;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){DESCRIPTORS, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	struct journal *j = open_journal(SEGMENT_HEAD + 1);
+	for (unsigned i = 0; i < SEGMENTS; i++) {
+		at[i] = append(j, "hello");
+		assert_int_equal(journal_sync(j), 0);
+		assert_int_equal(journal_roll(j), 0);
+	}
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < SEGMENTS; i++)
+			assert_int_equal(journal_read(j, at[i * 7 % SEGMENTS], &r, &bytes, &cap), 1);
+		journal_close(j);
+		j = open_journal(SEGMENT_HEAD + 1);
+	}
+	assert_int_equal(journal_segments(j), SEGMENTS + 1);
+	journal_close(j);
+	free(bytes);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static int fail_at, calls, fail_with;
 
 static ssize_t failing_pwrite(int fd, const void *p, size_t n, off_t at)
@@ -442,6 +475,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(write_error_is_final, NULL, teardown),
 		cmocka_unit_test_setup_teardown(sync_error_is_final, NULL, teardown),
 		cmocka_unit_test_setup_teardown(interrupted_and_short_writes_go_on, NULL, teardown),
+		cmocka_unit_test_setup_teardown(segments_outnumber_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_disk_heals, NULL, teardown),
 	};
 	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
