@@ -277,6 +277,22 @@ static const char *flag_or_env(const struct cli *c, const char *flag, const char
 	return v;
 }
 
+/* A name that was mistyped would give objects without it, and a script an empty value. */
+static int check_fields(const struct cli *c)
+{
+	char name[34], known[512];
+
+	snprintf(known, sizeof known, " %s ", c->verb->fields ? c->verb->fields : "");
+	for (const char *p = c->fields; p && *p && c->verb->fields; p += strcspn(p, ","), p += *p == ',') {
+		int n = (int)strcspn(p, ",");
+		snprintf(name, sizeof name, " %.*s ", n > 30 ? 30 : n, p);
+		if (!n || !strstr(known, name))
+			return cli_fail(
+				EXIT_USAGE, "--json knows no field \"%.*s\" here, but: %s", n, p, c->verb->fields);
+	}
+	return EXIT_DONE;
+}
+
 static int choose_output(struct cli *c)
 {
 	static const char *const words[] = {"text", "json", "jsonl", "csv", "tsv"};
@@ -294,6 +310,8 @@ static int choose_output(struct cli *c)
 		}
 	if (word)
 		return cli_fail(EXIT_USAGE, "--output is text, json, jsonl, csv or tsv, not \"%s\"", word);
+	if (check_fields(c))
+		return EXIT_USAGE;
 	return c->format ? out_format_check(c->format) : EXIT_DONE;
 }
 

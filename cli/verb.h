@@ -72,6 +72,9 @@ struct cli {
 	bool db_tried;
 };
 
+/* What messages have. */
+#define MESSAGE_FIELDS "id client_id from to kind body sent_at delivered_at read_at"
+
 enum need { NEED_NOTHING, NEED_CONTEXT /* is loaded, whatever it holds */, NEED_URL, NEED_LOGIN };
 
 struct verb {
@@ -81,6 +84,7 @@ struct verb {
 	const char *text;         /* paragraphs for help and man page */
 	const char *examples;
 	const struct cli_option *options; /* name NULL ends; may be NULL */
+	const char *fields;               /* those of its JSON that --json=FIELDS may name, blanks between; NULL: any */
 	int min_args, max_args;
 	enum need need;
 	enum complete complete;     /* of its arguments */

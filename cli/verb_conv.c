@@ -124,7 +124,7 @@ static int take_id(struct cli *c, const char *name, char id[65])
 	const char *typed = cli_option(c, name);
 
 	id[0] = 0;
-	return typed ? message_id(c, typed, id) : EXIT_DONE;
+	return typed ? message_id(c, typed, c->args[1], id) : EXIT_DONE;
 }
 
 /* People read downwards, the newest last; the server begins with the newest but behind an id. Other forms keep the server's order. */
@@ -225,14 +225,8 @@ static int keep_last(void *ctx, const cJSON *m)
 static int put_read(struct cli *c, const char *id)
 {
 	static const char *const columns[] = {"unread", NULL};
-	char path[128], body[96];
 	struct http_answer a;
-
-	snprintf(path, sizeof path, "/conversations/%s/read", c->args[1]);
-	snprintf(body, sizeof body, "{\"up_to\":\"%s\"}", id);
-	struct str text = str_of(body);
-	cli_restart_clock(c);
-	int rc = cli_request(c, "PUT", path, &text, true, false, &a);
+	int rc = message_mark_up_to(c, c->args[1], id, &a);
 	cJSON *o = rc == EXIT_DONE ? answer_json(&a, false) : NULL;
 	http_answer_release(&a);
 	if (!o)
@@ -323,6 +317,7 @@ const struct verb verb_conv = {
 	.name = "conv",
 	.args = "[ls|show|export|read] [USER]",
 	.summary = "conversations: list, show, export, mark as read",
+	.fields = MESSAGE_FIELDS " with last unread read_up_to peer_read_up_to peer_delivered_up_to",
 	.text = "ls lists whom you talk with, the latest first, with the number of unread messages and the last one. "
 		"show USER shows what was said both ways, the newest at the bottom; other formats keep the server's "
 		"order: the newest first, with --after the oldest. export USER writes the whole conversation, the "

@@ -71,6 +71,7 @@ const struct verb verb_search = {
 	.name = "search",
 	.args = "WORD…",
 	.summary = "search the messages that this machine has seen",
+	.fields = MESSAGE_FIELDS,
 	.text = "Looks in the local history for messages with all of these words, whatever their case and accents, the "
 		"newest "
 		"first. It holds what send, list, read, conv and watch have had in their hands here; the server is not "

@@ -152,6 +152,7 @@ const struct verb verb_watch = {
 	.name = "watch",
 	.args = "",
 	.summary = "print messages as they come",
+	.fields = MESSAGE_FIELDS,
 	.text = "Prints what is sent to you from now on, each message once, in order, flushed at once; goes on by "
 		"itself after a break without a gap. What was printed is "
 		"acknowledged: the sender sees it as delivered. --timeout bounds the waiting: exit 124 when it is "

@@ -40,6 +40,9 @@ _chatctl() {
 	--after) COMPREPLY=(); return ;;
 	--limit) COMPREPLY=(); return ;;
 	--with) COMPREPLY=(); return ;;
+	--last) COMPREPLY=(); return ;;
+	--up-to) COMPREPLY=(); return ;;
+	--with) COMPREPLY=(); return ;;
 	--with) COMPREPLY=(); return ;;
 	--count) COMPREPLY=(); return ;;
 	--durable) COMPREPLY=(); return ;;
@@ -74,9 +77,9 @@ _chatctl() {
 	case $verb in
 	'') words="send list read mark watch search conv contact outbox register login logout whoami passwd device context api error completion help " ;;
 	send) words=" -f --file --each-line --batch --id --queue --wait " ;;
-	list) words=" --with --since --after --limit --all-pages --unread -e --empty " ;;
-	read) words=" --mark " ;;
-	mark) words=" --all --with " ;;
+	list) words=" --with --since --all --after --limit --all-pages --unread -e --empty " ;;
+	read) words=" --with --last --mark " ;;
+	mark) words=" --all --up-to --with " ;;
 	watch) words=" --with --count --durable --exec-each --tries --mark --until-empty " ;;
 	search) words=" --with --limit -e --empty " ;;
 	conv) words=" --limit --before --after --all-pages --since --up-to -e --empty " ;;

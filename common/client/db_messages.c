@@ -85,6 +85,26 @@ int client_db_search(struct client_db *d, const char *words, const char *with, u
 	return rc == SQLITE_DONE ? 0 : -1;
 }
 
+int client_db_ids(
+	struct client_db *d, const char *part, const char *with, int (*fn)(void *ctx, const char *id), void *ctx)
+{
+	sqlite3_stmt *st = sql_query(d,
+		"SELECT id FROM messages WHERE account = ?1 AND instr(id, ?2)"
+		" AND (?3 IS NULL OR (sender = ?3 AND recipient = ?4) OR (sender = ?4 AND recipient = ?3))",
+		"isss", d->account, part, with, d->user);
+	int rc = SQLITE_ERROR;
+
+	while (st && (rc = sqlite3_step(st)) == SQLITE_ROW)
+		if (fn(ctx, sql_column(st, 0))) {
+			rc = SQLITE_DONE;
+			break;
+		}
+	if (st && rc != SQLITE_DONE)
+		sql_failed(d);
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE ? 0 : -1;
+}
+
 int client_db_sent(struct client_db *d, const char *client_id, char id[65], char sent_at[65])
 {
 	sqlite3_stmt *st =
