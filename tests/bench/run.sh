@@ -1,5 +1,6 @@
 #!/bin/sh
 # tests/bench/run.sh: measures chatd on loopback beside the raw limit of the machine, in interleaved rounds, and prints the medians.
+# Beside them Redis Streams with an fsync for every write, when redis-server is installed: the strongest durable peer that a user could take instead.
 # Environment: BUILD (build); ROUNDS (3); PERIOD, seconds of each run (3); CHATD_OPTIONS, more flags for chatd; BENCH_DIR, where the
 # journals are written (under BUILD: a disk, not a file system in memory).
 # Writes BUILD/bench/results.json. Ends with 1 when a run lost, repeated or refused a message, 2 when it could not measure.
@@ -7,7 +8,7 @@ set -u
 BUILD=${BUILD:-build} ROUNDS=${ROUNDS:-3} PERIOD=${PERIOD:-3}
 bin=$BUILD/bench
 users=1000
-chatd='' raw='' failed=0
+chatd='' raw='' redis='' failed=0
 mkdir -p "$bin" || exit 2
 dir=$(mktemp -d "${BENCH_DIR:-$bin}/run.XXXXXX") || exit 2
 dir=$(cd "$dir" && pwd)
@@ -15,7 +16,7 @@ dir=$(cd "$dir" && pwd)
 # shellcheck disable=SC2317 # the trap calls it
 finish()
 {
-	for pid in $chatd $raw; do
+	for pid in $chatd $raw $redis; do
 		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done
 	rm -rf "$dir"
@@ -42,6 +43,25 @@ wait_ready()
 	done
 }
 
+# It cannot pick a free port itself.
+start_redis()
+{
+	mkdir "$dir/redis"
+	for try in 1 2 3 4 5; do
+		redis_port=$(awk -v seed="$$$try" 'BEGIN { srand(seed); print 20000 + int(rand() * 12000) }')
+		redis-server --bind 127.0.0.1 --port "$redis_port" --dir "$dir/redis" --appendonly yes --appendfsync always --save '' \
+			--auto-aof-rewrite-percentage 0 --loglevel warning >"$dir/redis.log" 2>&1 &
+		redis=$!
+		tries=100
+		while kill -0 $redis 2>/dev/null && [ $tries -gt 0 ]; do
+			[ "$(redis-cli -p "$redis_port" info server 2>/dev/null | tr -d '\r' | sed -n 's/^process_id://p')" != $redis ] || return 0
+			tries=$((tries - 1))
+			sleep 0.05
+		done
+	done
+	die "redis-server does not start: $(tail -1 "$dir/redis.log")"
+}
+
 start_servers()
 {
 	# shellcheck disable=SC2086 # CHATD_OPTIONS is a list of words
@@ -52,6 +72,11 @@ start_servers()
 	raw=$!
 	wait_ready "$dir/chatd.ready" $chatd
 	wait_ready "$dir/raw.ready" $raw
+	if command -v redis-server >/dev/null; then
+		start_redis
+	else
+		echo "run.sh: no redis-server (Debian: redis-server), so nothing to compare with" >&2
+	fi
 	port=$(sed 's/.*://; s:/.*::' "$dir/chatd.ready")
 	raw_port=$(cat "$dir/raw.ready")
 	"$bin/load" --port "$port" --connections $users --tokens "$dir/tokens" create || die "cannot create the accounts"
@@ -80,13 +105,26 @@ limit()
 		die "the raw limit failed"
 }
 
+# peer FIGURE LOAD_OPTION...: the same against Redis.
+peer()
+{
+	figure=$1
+	shift
+	[ -n "$redis" ] || return 0
+	"$bin/load" --port "$redis_port" --server-pid "$redis" --seconds "$PERIOD" "$@" redis >>"$dir/$figure.peer" ||
+		die "redis failed: $(tail -1 "$dir/$figure.peer")"
+	redis-cli -p "$redis_port" flushall >/dev/null
+}
+
 one_round()
 {
 	measure ws-64x64 --connections 64 --window 64 ws
 	limit ws-64x64 --connections 64 --window 64
+	peer ws-64x64 --connections 64 --window 64
 	measure ws-64x64-client-id --connections 64 --window 64 --client-ids ws
 	measure ws-1000x8 --connections 1000 --window 8 ws
 	limit ws-1000x8 --connections 1000 --window 8
+	peer ws-1000x8 --connections 1000 --window 8
 	measure http-256 --connections 256 --window 1 http
 	measure http-array-100 --connections 64 --window 100 http
 	measure ack-single --connections 2 --senders 1 --window 1 ws
@@ -108,23 +146,28 @@ row()
 	value=$(field "$runs" messages_per_s)
 	most=$(field "$dir/$1.limit" messages_per_s)
 	[ -n "$value" ] || return 0
-	awk -v figure="$1" -v value="$value" -v most="$most" -v p50="$(field "$runs" ack_p50_ms)" -v p99="$(field "$runs" ack_p99_ms)" \
+	awk -v figure="$1" -v value="$value" -v most="$most" -v peer="$(field "$dir/$1.peer" messages_per_s)" \
+		-v peerus="$(field "$dir/$1.peer" server_us_per_message)" -v p50="$(field "$runs" ack_p50_ms)" -v p99="$(field "$runs" ack_p99_ms)" \
 		-v p999="$(field "$runs" ack_p999_ms)" -v e50="$(field "$runs" e2e_p50_ms)" -v e99="$(field "$runs" e2e_p99_ms)" \
 		-v us="$(field "$runs" server_us_per_message)" -v rawus="$(field "$dir/$1.limit" server_us_per_message)" -v json="$dir/json" '
 	BEGIN {
-		printf "%-20s %9d %9s %6s %8.2f %8.2f %8.2f %8s %8s %8.2f %7s\n", figure, value, most == "" ? "-" : most,
-			most == "" ? "-" : sprintf("%.2f", value / most), p50, p99, p999,
-			e50 == 0 ? "-" : sprintf("%.2f", e50), e99 == 0 ? "-" : sprintf("%.2f", e99), us, rawus == "" ? "-" : sprintf("%.2f", rawus)
+		printf "%-20s %9d %9s %6s %9s %6s %8.2f %8.2f %8.2f %8s %8s %8.2f %7s %8s\n", figure, value, most == "" ? "-" : most,
+			most == "" ? "-" : sprintf("%.2f", value / most), peer == "" ? "-" : peer, peer == "" ? "-" : sprintf("%.2f", value / peer), p50, p99, p999,
+			e50 == 0 ? "-" : sprintf("%.2f", e50), e99 == 0 ? "-" : sprintf("%.2f", e99), us, rawus == "" ? "-" : sprintf("%.2f", rawus),
+			peerus == "" ? "-" : sprintf("%.2f", peerus)
 		printf "{\"figure\":\"%s\",\"value\":%d,\"unit\":\"messages/s\",\"limit\":%s,\"ratio\":%s,\"p50_ms\":%s,\"p99_ms\":%s}\n", figure,
 			value, most == "" ? "null" : most, most == "" ? "null" : sprintf("%.3f", value / most), p50, p99 >>json
 		printf "{\"figure\":\"%s-cpu\",\"value\":%s,\"unit\":\"us/message\",\"limit\":%s,\"ratio\":%s,\"p50_ms\":null,\"p99_ms\":null}\n", figure,
 			us, rawus == "" ? "null" : rawus, rawus == "" || rawus == 0 ? "null" : sprintf("%.3f", us / rawus) >>json
+		if (peer != "")
+			printf "{\"figure\":\"%s-redis\",\"value\":%d,\"unit\":\"messages/s\",\"limit\":null,\"ratio\":%.3f,\"p50_ms\":null,\"p99_ms\":null}\n",
+				figure, peer, value / peer >>json
 	}'
 }
 
 report()
 {
-	printf '%-20s %9s %9s %6s %8s %8s %8s %8s %8s %8s %7s\n' figure msg/s raw ratio 'ack p50' p99 p99.9 'e2e p50' p99 'us/msg' 'raw us'
+	printf '%-20s %9s %9s %6s %9s %6s %8s %8s %8s %8s %8s %8s %7s %8s\n' figure msg/s raw ratio redis ratio 'ack p50' p99 p99.9 'e2e p50' p99 'us/msg' 'raw us' 'redis us'
 	for figure in ws-64x64 ws-64x64-client-id ws-1000x8 http-256 http-array-100 ack-single; do
 		row "$figure"
 	done

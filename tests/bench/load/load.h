@@ -61,6 +61,7 @@ _Noreturn void load_fail(const char *what, const char *detail);
 /* The scenarios: 0, or -1 when something was lost, duplicated or refused; t says what. */
 int ws_run(const struct load_options *o, const struct load_users *users, struct load_totals *t);
 int http_run(const struct load_options *o, const struct load_users *users, struct load_totals *t);
+int redis_run(const struct load_options *o, struct load_totals *t);
 /* Registers and logs in n users; writes the tokens file. */
 int users_create(const struct load_options *o, unsigned n);
 

@@ -1,4 +1,4 @@
-/* load [options] ws|http|create: drives a server and prints one JSON object. */
+/* load [options] ws|http|redis|create: drives a server and prints one JSON object. */
 #include "tests/bench/load/load.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -161,7 +161,7 @@ static void take_option(struct load_options *o, int letter, const char *arg)
 	else if (letter < 127 && unsigneds[letter])
 		*unsigneds[letter] = (unsigned)number;
 	else
-		load_fail("usage", "load [--OPTION VALUE]... ws|http|create");
+		load_fail("usage", "load [--OPTION VALUE]... ws|http|redis|create");
 }
 
 int main(int argc, char **argv)
@@ -181,6 +181,11 @@ int main(int argc, char **argv)
 	setrlimit(RLIMIT_NOFILE, &(struct rlimit){65536, 65536});
 	if (strcmp(what, "create") == 0)
 		return users_create(&o, o.connections) ? 1 : 0;
+	if (strcmp(what, "redis") == 0) {
+		int failed = redis_run(&o, &t);
+		report(&o, &t);
+		return failed ? 1 : 0;
+	}
 	struct load_users users = users_read(o.tokens);
 	if (users.n < (strcmp(what, "ws") == 0 ? o.connections : 2))
 		load_fail(o.tokens, "too few users");
@@ -188,7 +193,7 @@ int main(int argc, char **argv)
 		 : strcmp(what, "http") == 0 ? http_run(&o, &users, &t)
 					     : -2;
 	if (rc == -2)
-		load_fail("usage", "load [--OPTION VALUE]... ws|http|create");
+		load_fail("usage", "load [--OPTION VALUE]... ws|http|redis|create");
 	report(&o, &t);
 	free(users.list);
 	return rc ? 1 : 0;
