@@ -6,7 +6,8 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 PKGS_CHATD := libwebsockets libsodium sqlite3
-PKGS_CHATCTL := libcurl libwebsockets libcjson libsodium sqlite3 readline
+PKGS_CHATCTL := libcurl libwebsockets libcjson libsodium sqlite3
+PKGS_CHATUI := $(PKGS_CHATCTL) ncursesw libutf8proc
 CFLAGS ?= -O2 -g
 HARDEN ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 ALL_CFLAGS := -std=gnu17 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror=implicit \
@@ -16,15 +17,18 @@ ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 COMMON_SRC := $(wildcard common/*.c common/*/*.c)
 SERVER_SRC := $(filter-out server/main.c,$(wildcard server/*.c server/*/*.c))
 CLI_SRC := $(filter-out cli/main.c,$(wildcard cli/*.c cli/*/*.c))
-SOURCES := $(wildcard common/*.[ch] common/*/*.[ch] server/*.[ch] server/*/*.[ch] cli/*.[ch] cli/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+TUI_SRC := $(filter-out tui/main.c,$(wildcard tui/*.c))
+SOURCES := $(wildcard common/*.[ch] common/*/*.[ch] server/*.[ch] server/*/*.[ch] cli/*.[ch] cli/*/*.[ch] tui/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 bin = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/$(1)/*.c))
 COMMON := $(BUILD)/libcommon.a
 SERVER := $(BUILD)/libserver.a
 CLI := $(BUILD)/libcli.a
+TUI := $(BUILD)/libtui.a
 # Asked for when something is linked, not before: `make demo` may have to install pkg-config first.
 LIBS_CHATD = $(shell pkg-config --libs $(PKGS_CHATD)) -lev -lm
 LIBS_CHATCTL = $(shell pkg-config --libs $(PKGS_CHATCTL))
+LIBS_CHATUI = $(shell pkg-config --libs $(PKGS_CHATUI))
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1) $@")
@@ -54,6 +58,7 @@ $(BUILD)/chatctl: $(BUILD)/cli/main.o $(CLI) $(COMMON)
 $(COMMON): $(call obj,$(COMMON_SRC))
 $(SERVER): $(call obj,$(SERVER_SRC))
 $(CLI): $(call obj,$(CLI_SRC))
+$(TUI): $(call obj,$(TUI_SRC))
 %.a:
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -63,10 +68,10 @@ $(BUILD)/%.o: %.c Makefile
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/server/api/ops.o: doc/openapi.json
-$(BUILD)/tests/unit/%: tests/unit/%.c $(SERVER) $(CLI) $(COMMON)
+$(BUILD)/tests/unit/%: tests/unit/%.c $(SERVER) $(CLI) $(TUI) $(COMMON)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS_CHATD) $(LIBS_CHATCTL) -lcmocka
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS_CHATD) $(LIBS_CHATUI) -lcmocka
 # A measurement is one file, or a folder of them.
 .SECONDEXPANSION:
 $(BENCH): $(BUILD)/bench/%: $$(call obj,$$(wildcard tests/bench/$$*.c tests/bench/$$*/*.c)) $(COMMON)

@@ -277,6 +277,22 @@ static const char *flag_or_env(const struct cli *c, const char *flag, const char
 	return v;
 }
 
+/* A name that was mistyped would give objects without it, and a script an empty value. */
+static int check_fields(const struct cli *c)
+{
+	char name[34], known[512];
+
+	snprintf(known, sizeof known, " %s ", c->verb->fields ? c->verb->fields : "");
+	for (const char *p = c->fields; p && *p && c->verb->fields; p += strcspn(p, ","), p += *p == ',') {
+		int n = (int)strcspn(p, ",");
+		snprintf(name, sizeof name, " %.*s ", n > 30 ? 30 : n, p);
+		if (!n || !strstr(known, name))
+			return cli_fail(
+				EXIT_USAGE, "--json knows no field \"%.*s\" here, but: %s", n, p, c->verb->fields);
+	}
+	return EXIT_DONE;
+}
+
 static int choose_output(struct cli *c)
 {
 	static const char *const words[] = {"text", "json", "jsonl", "csv", "tsv"};
@@ -294,6 +310,8 @@ static int choose_output(struct cli *c)
 		}
 	if (word)
 		return cli_fail(EXIT_USAGE, "--output is text, json, jsonl, csv or tsv, not \"%s\"", word);
+	if (check_fields(c))
+		return EXIT_USAGE;
 	return c->format ? out_format_check(c->format) : EXIT_DONE;
 }
 
@@ -307,12 +325,12 @@ static void time_over(int sig)
 	_exit(EXIT_TIMEOUT);
 }
 
-/* Requests end by themselves when the time is over, with better words; this ends what else may block, such as stdin. 0: no more. */
+/* Requests end by themselves when the time is over, with better words; this ends what else may block, such as stdin. */
 static void bound_everything(uint64_t ms)
 {
 	struct itimerval t = {.it_value = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)}};
 
-	signal(SIGALRM, ms ? time_over : SIG_DFL);
+	signal(SIGALRM, time_over);
 	setitimer(ITIMER_REAL, &t, NULL);
 }
 
@@ -325,7 +343,8 @@ static int choose_time(struct cli *c)
 	if (text && duration_parse(text, &c->timeout_ms))
 		return cli_fail(EXIT_USAGE, "--timeout is a time such as 500ms, 30s, 5m or 2h, not \"%s\"", text);
 	c->deadline_us = c->timeout_ms ? clock_mono_us() + c->timeout_ms * 1000 : 0;
-	bound_everything(text ? c->timeout_ms + GRACE_MS : 0);
+	if (text)
+		bound_everything(c->timeout_ms + GRACE_MS);
 	return cli_number(c, "retry", 0, 100, 3, &c->retries);
 }
 
@@ -343,7 +362,7 @@ static void take_url(struct profile *p, const char *url)
 }
 
 /* The context, and what flag and environment put over it. */
-int cli_context(struct cli *c)
+static int choose_context(struct cli *c)
 {
 	const char *name = flag_or_env(c, "context", "CHAT_CONTEXT"), *url = flag_or_env(c, "url", "CHAT_URL");
 	const char *token_file = getenv("CHAT_TOKEN_FILE");
@@ -372,7 +391,7 @@ int cli_context(struct cli *c)
 
 static int check_need(struct cli *c)
 {
-	int rc = c->verb->need == NEED_NOTHING ? EXIT_DONE : cli_context(c);
+	int rc = c->verb->need == NEED_NOTHING ? EXIT_DONE : choose_context(c);
 
 	if (rc || c->verb->need <= NEED_CONTEXT)
 		return rc;
@@ -438,10 +457,9 @@ int cli_run(int argc, char **argv)
 	if (c.verb->need == NEED_LOGIN)
 		local_flush_first(&c);
 	rc = c.verb->exec(&c);
-	cli_close_http(&c);
+	http_client_free(c.http);
 	http_client_free(c.admin);
 	client_db_close(c.db);
-	bound_everything(0);
 	if (out_flush() && rc == EXIT_DONE)
 		rc = cli_fail(EXIT_FAILED, "cannot write to stdout");
 	return rc;

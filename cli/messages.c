@@ -60,29 +60,37 @@ int unread_walk(struct cli *c, struct unread_walk *w)
 	return rc;
 }
 
+/* Ids that a part fits: one is enough to go on, two to say that it is not clear. */
 struct part {
 	const char *text;
-	char id[65];
+	char id[2][65];
 	unsigned n;
 };
+
+static int add_match(void *ctx, const char *id)
+{
+	struct part *p = ctx;
+
+	for (unsigned i = 0; i < p->n; i++)
+		if (strcmp(p->id[i], id) == 0)
+			return 0;
+	snprintf(p->id[p->n++], sizeof p->id[0], "%s", id);
+	return p->n == 2;
+}
 
 static int match_part(void *ctx, const cJSON *m)
 {
 	struct part *p = ctx;
 	const cJSON *id = cJSON_GetObjectItemCaseSensitive(m, "id");
 
-	if (!cJSON_IsString(id) || !strstr(id->valuestring, p->text))
-		return 0;
-	snprintf(p->id, sizeof p->id, "%s", id->valuestring);
-	p->n++;
-	return 0;
+	return cJSON_IsString(id) && strstr(id->valuestring, p->text) ? add_match(p, id->valuestring) : 0;
 }
 
-int message_id(struct cli *c, const char *typed, char out[65])
+int message_id(struct cli *c, const char *typed, const char *with, char out[65])
 {
 	size_t n = strlen(typed);
 	struct part p = {.text = typed};
-	struct unread_walk w = {.limit = PAGE_MAX, .fn = match_part, .ctx = &p};
+	struct unread_walk w = {.from = with, .limit = PAGE_MAX, .fn = match_part, .ctx = &p};
 
 	if (!token_text_ok(str_of(typed)) || n < ID_PART_MIN)
 		return cli_fail(EXIT_USAGE,
@@ -93,13 +101,27 @@ int message_id(struct cli *c, const char *typed, char out[65])
 	int rc = unread_walk(c, &w);
 	if (rc)
 		return rc;
+	if (p.n < 2 && local_db(c, false) && client_db_ids(c->db, typed, with, add_match, &p))
+		return cli_fail(EXIT_FAILED, "%s", client_db_why(c->db));
 	if (p.n > 1)
-		return cli_fail(EXIT_USAGE, "%s fits %u unread messages: give more of the id", typed, p.n);
+		return cli_fail(EXIT_USAGE, "%s fits more than one message: give more of the id", typed);
 	if (p.n == 0)
-		return cli_fail(
-			EXIT_FAILED, "no unread message has %s in its id; give the whole id of an older one", typed);
-	snprintf(out, 65, "%s", p.id);
+		return cli_fail(EXIT_FAILED,
+			"no message that is unread or was seen on this machine has %s in its id; give the whole id",
+			typed);
+	snprintf(out, 65, "%s", p.id[0]);
 	return EXIT_DONE;
+}
+
+int message_mark_up_to(struct cli *c, const char *with, const char *id, struct http_answer *a)
+{
+	char path[128], body[96];
+
+	snprintf(path, sizeof path, "/conversations/%s/read", with);
+	snprintf(body, sizeof body, "{\"up_to\":\"%s\"}", id);
+	struct str text = str_of(body);
+	cli_restart_clock(c);
+	return cli_request(c, "PUT", path, &text, true, false, a);
 }
 
 int message_mark(struct cli *c, const char *id)

@@ -17,11 +17,13 @@ struct unread_walk {
 };
 int unread_walk(struct cli *c, struct unread_walk *w);
 
-/* Turns what was typed into an id: an exact one stays; a part of 6 or more characters is looked for among the unread messages. 0, or an exit
- * code after a message. */
-int message_id(struct cli *c, const char *typed, char out[65]);
+/* Turns what was typed into an id: an exact one stays; a part of 6 or more characters is looked for among the unread messages and those that this machine
+ * has seen, of one conversation when with is not NULL. 0, or an exit code after a message. */
+int message_id(struct cli *c, const char *typed, const char *with, char out[65]);
 /* PATCH {"read":true}. An exit code; said on stderr. */
 int message_mark(struct cli *c, const char *id);
+/* Marks what that user sent, up to that message. An exit code; the answer is for the caller to release. */
+int message_mark_up_to(struct cli *c, const char *with, const char *id, struct http_answer *a);
 /* Calls fn for each line of stdin, without its newline; empty ones are left out. Goes on after a failure; the exit code of all: 0, the one code when all
  * failed alike, else EXIT_PARTLY. */
 int each_line(struct cli *c, int (*fn)(struct cli *c, const char *line));

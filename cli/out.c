@@ -214,6 +214,30 @@ int out_format_check(const char *format)
 	return EXIT_DONE;
 }
 
+static void add_head(const struct cli *c, const cJSON *item, struct buf *line)
+{
+	char scratch[64];
+
+	const char *id = field_text(item, "id", scratch);
+	sanitise(line, (struct str){id, strnlen(id, 8)}, SANITISE_LINE);
+	buf_adds(line, "  ");
+	add_time(c, field_text(item, "sent_at", scratch), "%Y-%m-%d %H:%M", line);
+	buf_adds(line, "  ");
+	sanitise(line, str_of(field_text(item, "from", scratch)), SANITISE_LINE);
+	buf_adds(line, ":");
+}
+
+void out_head(const struct cli *c, const cJSON *message)
+{
+	struct buf line;
+
+	buf_init(&line, LINE_MAX_BYTES);
+	add_head(c, message, &line);
+	buf_addc(&line, '\n');
+	fwrite(line.data, 1, line.len, stdout);
+	buf_release(&line);
+}
+
 /* For people: when, who, what; other objects: their columns, with two blanks between. */
 static void add_line(const struct out *o, const cJSON *item, struct buf *line)
 {
@@ -221,11 +245,8 @@ static void add_line(const struct out *o, const cJSON *item, struct buf *line)
 	char scratch[64];
 
 	if (o->columns == message_columns) {
-		buf_addf(line, "%.8s  ", field_text(item, "id", scratch));
-		add_time(c, field_text(item, "sent_at", scratch), "%Y-%m-%d %H:%M", line);
-		buf_adds(line, "  ");
-		sanitise(line, str_of(field_text(item, "from", scratch)), SANITISE_LINE);
-		buf_adds(line, ": ");
+		add_head(c, item, line);
+		buf_addc(line, ' ');
 		sanitise(line, str_of(field_text(item, "body", scratch)), SANITISE_LINE);
 		return;
 	}

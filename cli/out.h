@@ -21,6 +21,8 @@ int out_end(struct out *o);
 /* 0, or -1 when stdout cannot be written. A pipe whose reader has gone ends the program by SIGPIPE, as it ends cat. */
 int out_flush(void);
 void out_check_reader(void); /* does the latter without having to write */
+/* The head of a message for people, a line: id, time, sender. */
+void out_head(const struct cli *c, const cJSON *message);
 /* Text, made safe when stdout is a terminal. json: it may be JSON, and stays it. */
 void out_text(const struct cli *c, struct str text, bool json);
 int out_format_check(const char *format); /* 0; EXIT_USAGE after a message */

@@ -13,9 +13,9 @@ static struct {
 	unsigned sent, refused;
 } lines;
 
-static int put(struct cli *c, const char *to, struct str text, const char *client_id)
+static int put(struct cli *c, const char *to, const char *kind, struct str text, const char *client_id)
 {
-	struct outbox_entry e = {.kind = "text"};
+	struct outbox_entry e = {0};
 	char *body = strndup(text.p, text.n);
 	int rc = EXIT_DONE;
 
@@ -24,6 +24,7 @@ static int put(struct cli *c, const char *to, struct str text, const char *clien
 	e.body = body;
 	snprintf(e.client_id, sizeof e.client_id, "%s", client_id);
 	snprintf(e.to, sizeof e.to, "%s", to);
+	snprintf(e.kind, sizeof e.kind, "%s", kind);
 	int how = client_db_entry_add(c->db, &e);
 	if (how < 0)
 		rc = cli_fail(EXIT_FAILED, "not queued: %s", client_db_why(c->db));
@@ -90,21 +91,21 @@ int queue_send(struct cli *c, struct out *out, const char *to, struct str text, 
 
 	if (!local_db(c, true))
 		return EXIT_FAILED;
-	int rc = put(c, to, text, client_id);
+	int rc = put(c, to, "text", text, client_id);
 	if (rc)
 		return rc;
 	local_flush(c, &report);
 	return outcome(c, out, to, client_id, report.why[0] ? report.why : "it is still to be sent");
 }
 
-int queue_line(struct cli *c, struct out *out, const char *to, struct str text, const char *client_id)
+int queue_line(struct cli *c, struct out *out, const char *to, const char *kind, struct str text, const char *client_id)
 {
 	struct outbox_report report = {.why = "the server could not be reached"};
 	enum outbox_end end;
 
 	if (!local_db(c, true))
 		return EXIT_FAILED;
-	int rc = put(c, to, text, client_id);
+	int rc = put(c, to, kind, text, client_id);
 	if (rc)
 		return rc;
 	cli_restart_clock(c);
@@ -132,7 +133,8 @@ int queue_end(struct cli *c, int rc)
 		local_flush(c, &report);
 	lines.sent += report.sent;
 	lines.refused += report.refused;
-	if (client_db_waiting(c->db, c->args[0], NULL) > 0) {
+	/* --batch names a file there, and each of its lines a recipient. */
+	if (client_db_waiting(c->db, cli_switch(c, "batch") ? NULL : c->args[0], NULL) > 0) {
 		queue_say_waiting(c);
 		return EXIT_QUEUED;
 	}

@@ -25,16 +25,13 @@ struct exit_row {
 };
 extern const struct exit_row exit_table[]; /* meaning NULL ends */
 
-/* What a word may be. Of arguments only those need it that their name (TO, USER, ID, FILE: see complete.c) does not tell. */
 enum complete {
 	COMPLETE_NONE,
-	COMPLETE_USER,
-	COMPLETE_MESSAGE,
-	COMPLETE_WATCH,
 	COMPLETE_FILE,
 	COMPLETE_CONTEXT,
 	COMPLETE_VERB,
 	COMPLETE_ERROR,
+	COMPLETE_SHELL,
 	COMPLETE_TOPIC,
 	COMPLETE_FORMAT
 };
@@ -75,6 +72,9 @@ struct cli {
 	bool db_tried;
 };
 
+/* What messages have. */
+#define MESSAGE_FIELDS "id client_id from to kind body sent_at delivered_at read_at"
+
 enum need { NEED_NOTHING, NEED_CONTEXT /* is loaded, whatever it holds */, NEED_URL, NEED_LOGIN };
 
 struct verb {
@@ -84,9 +84,10 @@ struct verb {
 	const char *text;         /* paragraphs for help and man page */
 	const char *examples;
 	const struct cli_option *options; /* name NULL ends; may be NULL */
+	const char *fields;               /* those of its JSON that --json=FIELDS may name, blanks between; NULL: any */
 	int min_args, max_args;
 	enum need need;
-	enum complete complete;     /* of arguments called NAME, CODE, TOPIC and the like */
+	enum complete complete;     /* of its arguments */
 	unsigned timeout_default_s; /* 0: none; else unless --timeout says otherwise */
 	int (*exec)(struct cli *c);
 };
@@ -109,10 +110,7 @@ void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(p
 int cli_number(const struct cli *c, const char *name, unsigned min, unsigned max, unsigned fallback, unsigned *out);
 /* "500ms" "30s" "5m" "2h" or plain seconds, as ms. 0 or -1. */
 int duration_parse(const char *text, uint64_t *ms);
-/* A command line's exit code. May be called again and again. */
 int cli_run(int argc, char **argv);
-/* Fills in c->profile: flag, environment, the context in use. For verbs that need nothing, or whose context may change. */
-int cli_context(struct cli *c);
 
 /* ---- request.c ---- */
 /* One call with retries within --timeout: of network errors when `again` (the call does no harm twice), of 429 and 503 always. Answers an exit code;
@@ -127,8 +125,5 @@ void cli_restart_clock(struct cli *c);
 /* Says why there was no answer. */
 int cli_no_answer(const struct cli *c, int rc, const struct http_answer *a);
 int cli_open_http(struct cli *c); /* EXIT_DONE, or the exit code after a message */
-void cli_close_http(struct cli *c);
-void cli_keep_http(
-	void); /* from now on the connection stays open for the next command to the same server with the same token */
-void random_id(char out[23]); /* 22 characters, fit for a client_id */
+void random_id(char out[23]);     /* 22 characters, fit for a client_id */
 #endif

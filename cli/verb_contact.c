@@ -167,6 +167,7 @@ const struct verb verb_contact = {
 	.name = "contact",
 	.args = "[ls|add|rm|alias|block|unblock] [USER] [NAME]",
 	.summary = "your contacts, and whom you block",
+	.fields = "user alias",
 	.text = "ls shows your contacts, with --blocked those whom you blocked. add USER [ALIAS] adds one and leaves "
 		"an alias that is there already; rm USER removes one. alias USER NAME gives the name under which you "
 		"know them, and adds them when they were no contact; alias USER takes it away. block USER keeps their "

@@ -300,6 +300,7 @@ const struct verb verb_context = {
 	.name = "context",
 	.args = "ls|add|use|show|rm [NAME]",
 	.summary = "list, make, choose, show and remove contexts",
+	.fields = "current name url user login device cacert pin admin admin_token_file file database",
 	.text = "A context is a server, a user and a login under one name. ls lists them (* is in use), use chooses "
 		"one for all later commands, show says all of one but its token. add makes one, or changes in one what "
 		"is given: then login logs in. rm removes one with its local history and outbox, unless something "

@@ -124,7 +124,7 @@ static int take_id(struct cli *c, const char *name, char id[65])
 	const char *typed = cli_option(c, name);
 
 	id[0] = 0;
-	return typed ? message_id(c, typed, id) : EXIT_DONE;
+	return typed ? message_id(c, typed, c->args[1], id) : EXIT_DONE;
 }
 
 /* People read downwards, the newest last; the server begins with the newest but behind an id. Other forms keep the server's order. */
@@ -225,14 +225,8 @@ static int keep_last(void *ctx, const cJSON *m)
 static int put_read(struct cli *c, const char *id)
 {
 	static const char *const columns[] = {"unread", NULL};
-	char path[128], body[96];
 	struct http_answer a;
-
-	snprintf(path, sizeof path, "/conversations/%s/read", c->args[1]);
-	snprintf(body, sizeof body, "{\"up_to\":\"%s\"}", id);
-	struct str text = str_of(body);
-	cli_restart_clock(c);
-	int rc = cli_request(c, "PUT", path, &text, true, false, &a);
+	int rc = message_mark_up_to(c, c->args[1], id, &a);
 	cJSON *o = rc == EXIT_DONE ? answer_json(&a, false) : NULL;
 	http_answer_release(&a);
 	if (!o)
@@ -280,12 +274,12 @@ static const struct {
 static const struct cli_option options[] = {
 	{"limit", 0, "N", "ls, show: at most so many, 1 to 500 (default 50); with --all-pages of one page",
 		COMPLETE_NONE, false},
-	{"before", 0, "ID", "show: what came before this message", COMPLETE_MESSAGE, false},
-	{"after", 0, "ID", "show: what came after this message; ls: go on behind this cursor", COMPLETE_MESSAGE, false},
+	{"before", 0, "ID", "show: what came before this message", COMPLETE_NONE, false},
+	{"after", 0, "ID", "show: what came after this message; ls: go on behind this cursor", COMPLETE_NONE, false},
 	{"all-pages", 0, NULL, "ls, show: all pages, not only the first", COMPLETE_NONE, false},
 	{"since", 0, "TIME", "export: what was sent since then: a date, a time, or how long ago (2h)", COMPLETE_NONE,
 		false},
-	{"up-to", 0, "ID", "read: that message and all before it", COMPLETE_MESSAGE, false},
+	{"up-to", 0, "ID", "read: that message and all before it", COMPLETE_NONE, false},
 	{"empty", 'e', NULL, "ls, show, export: exit 3 when there is nothing", COMPLETE_NONE, false},
 	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},
 };
@@ -323,6 +317,7 @@ const struct verb verb_conv = {
 	.name = "conv",
 	.args = "[ls|show|export|read] [USER]",
 	.summary = "conversations: list, show, export, mark as read",
+	.fields = MESSAGE_FIELDS " with last unread read_up_to peer_read_up_to peer_delivered_up_to",
 	.text = "ls lists whom you talk with, the latest first, with the number of unread messages and the last one. "
 		"show USER shows what was said both ways, the newest at the bottom; other formats keep the server's "
 		"order: the newest first, with --after the oldest. export USER writes the whole conversation, the "

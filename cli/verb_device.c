@@ -64,6 +64,7 @@ const struct verb verb_device = {
 	.name = "device",
 	.args = "[ls|revoke DEVICE]",
 	.summary = "list your logins and end one of them",
+	.fields = "device current device_name created_at seen_at expires_at",
 	.text = "A device is one login of your account. ls shows all of them; revoke ends another one: its token is "
 		"good for nothing from then on, and its open connections are closed. This login is ended by logout. "
 		"Where a DEVICE begins with -, write -- before it.",

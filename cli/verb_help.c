@@ -61,6 +61,10 @@ static void help_verb(const struct verb *v)
 		puts("\nOptions:");
 		print_options(v->options);
 	}
+	if (v->fields) {
+		puts("\nFields of --json=FIELDS:");
+		wrap(v->fields, 2);
+	}
 	puts("\nExamples:");
 	print_lines(v->examples, "  ");
 	puts("\nOptions of every command: chatctl help options");

@@ -61,7 +61,7 @@ static int exec_search(struct cli *c)
 }
 
 static const struct cli_option options[] = {
-	{"with", 0, "USER", "only what was said with this user", COMPLETE_USER, false},
+	{"with", 0, "USER", "only what was said with this user", COMPLETE_NONE, false},
 	{"limit", 0, "N", "at most that many (default 50)", COMPLETE_NONE, false},
 	{"empty", 'e', NULL, "exit 3 when nothing is found", COMPLETE_NONE, false},
 	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},
@@ -71,6 +71,7 @@ const struct verb verb_search = {
 	.name = "search",
 	.args = "WORD…",
 	.summary = "search the messages that this machine has seen",
+	.fields = MESSAGE_FIELDS,
 	.text = "Looks in the local history for messages with all of these words, whatever their case and accents, the "
 		"newest "
 		"first. It holds what send, list, read, conv and watch have had in their hands here; the server is not "

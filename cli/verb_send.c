@@ -33,7 +33,7 @@ static int read_text(const struct cli *c, const char *path, struct buf *b)
 		return cli_fail(EXIT_USAGE, "cannot open %s: %s", path, strerror(errno));
 	if (in && isatty(STDIN_FILENO))
 		cli_note(c, "type the text; Ctrl-D on a line of its own ends it");
-	while (!feof(f) && (n = fread(chunk, 1, sizeof chunk, f)) > 0 && !b->failed)
+	while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && !b->failed)
 		buf_add(b, chunk, n);
 	const char *bad = ferror(f) ? strerror(errno) : NULL;
 	if (!in)
@@ -149,7 +149,7 @@ static int send_queued(struct cli *c, const char *to, struct str text, const cha
 	int rc;
 
 	if (cli_switch(c, "each-line") && cli_switch(c, "queue"))
-		return queue_line(c, &out, to, text, client_id);
+		return queue_line(c, &out, to, "text", text, client_id);
 	rc = queue_send(c, &out, to, text, client_id);
 	if (rc == EXIT_QUEUED) {
 		queue_say_waiting(c);
@@ -304,8 +304,46 @@ static char *batch_message(struct cli *c, const char *line, unsigned number)
 	return json;
 }
 
+static const char *word_of(const cJSON *m, const char *name, const char *otherwise)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(m, name);
+
+	return v ? cJSON_IsString(v) ? v->valuestring : "" : otherwise;
+}
+
+/* With --queue each line goes to disk by itself, before anything is sent. */
+static int batch_queue(struct cli *c, struct batch *b, const char *line, unsigned number)
+{
+	cJSON *m = cJSON_Parse(line);
+	char own_id[CLIENT_ID_MAX + 1];
+	enum kind known;
+	int rc;
+
+	snprintf(own_id, sizeof own_id, "%s.%u", prefix, number);
+	const char *to = word_of(m, "to", ""), *body = word_of(m, "body", ""), *kind = word_of(m, "kind", "text"),
+		   *client_id = word_of(m, "client_id", own_id);
+	if (!cJSON_IsObject(m) || !user_name_ok(str_of(to)) || !client_id_ok(str_of(client_id)) ||
+		kind_parse(str_of(kind), &known))
+		rc = cli_fail(EXIT_USAGE, "line %u is no JSON object with \"to\", \"body\" and perhaps \"client_id\"",
+			number);
+	else if ((rc = check_text(str_of(body))))
+		cli_fail(rc, "that was line %u", number);
+	else if (c->dry_run)
+		printf("would queue %zu bytes to %s as %s\n", strlen(body), to, client_id);
+	else
+		rc = queue_line(c, &out, to, kind, str_of(body), client_id);
+	if (rc)
+		one_failed(b, rc);
+	else
+		b->sent++;
+	cJSON_Delete(m);
+	return out.failed ? cli_fail(EXIT_FAILED, "cannot write to stdout") : EXIT_DONE;
+}
+
 static int batch_add(struct cli *c, struct batch *b, const char *line, unsigned number)
 {
+	if (cli_switch(c, "queue"))
+		return batch_queue(c, b, line, number);
 	char *json = batch_message(c, line, number);
 	int rc = EXIT_DONE;
 
@@ -338,7 +376,6 @@ static int send_batch(struct cli *c)
 
 	if (!f)
 		return cli_fail(EXIT_USAGE, "cannot open %s: %s", path, strerror(errno));
-	memset(&b, 0, sizeof b);
 	buf_init(&b.json, 2 * REQUEST_MAX);
 	for (unsigned number = 1; rc == EXIT_DONE && (n = getline(&line, &cap, f)) >= 0; number++)
 		if (n && line[0] != '\n')
@@ -350,7 +387,7 @@ static int send_batch(struct cli *c)
 	free(line);
 	buf_release(&b.json);
 	if (!c->dry_run)
-		cli_note(c, "%u sent, %u refused", b.sent, b.failed);
+		cli_note(c, "%u %s, %u refused", b.sent, cli_switch(c, "queue") ? "taken" : "sent", b.failed);
 	if (rc == EXIT_DONE)
 		rc = b.failed ? b.code : EXIT_DONE;
 	return rc && b.sent ? EXIT_PARTLY : rc;
@@ -363,8 +400,6 @@ static int check_many(const struct cli *c)
 
 	if (batch && cli_switch(c, "each-line"))
 		return cli_fail(EXIT_USAGE, "--batch and --each-line do not go together");
-	if (batch && cli_switch(c, "queue"))
-		return cli_fail(EXIT_USAGE, "--batch does not queue; send --each-line --queue does, for one recipient");
 	if (cli_option(c, "wait"))
 		return cli_fail(EXIT_USAGE, "--wait is for one message");
 	if (cli_option(c, "file"))
@@ -403,7 +438,6 @@ static int check_send(const struct cli *c, bool many)
 
 static int send_many(struct cli *c)
 {
-	lines = 0;
 	random_id(own_prefix);
 	prefix = cli_option(c, "id") ? cli_option(c, "id") : own_prefix;
 	out_begin(&out, c, answer_columns, false);
@@ -449,10 +483,12 @@ static const struct cli_option options[] = {
 		"the client_id: the same id with the same text is never sent twice; with --each-line and --batch the "
 		"first part of it",
 		COMPLETE_NONE, false},
-	{"queue", 0, NULL, "put it into the outbox, on disk, before it is sent; exit 9 when it stays there",
+	{"queue", 0, NULL,
+		"put it into the outbox, on disk, before it is sent; exit 9 when it stays there; with --each-line and "
+		"--batch too",
 		COMPLETE_NONE, false},
-	{"wait", 0, "sent|delivered|read", "end once it is; exit 124 when --timeout (30s) comes first", COMPLETE_NONE,
-		false},
+	{"wait", 0, "STATE", "end once it is sent, delivered or read; exit 124 when --timeout (30s) comes first",
+		COMPLETE_NONE, false},
 	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},
 };
 
@@ -460,6 +496,7 @@ const struct verb verb_send = {
 	.name = "send",
 	.args = "TO [TEXT|-]",
 	.summary = "send a message",
+	.fields = "id client_id sent_at to state replayed",
 	.text = "Sends the argument, or what comes on stdin (without one trailing newline) when there is none or it is "
 		"-. Exit 0 means that the server has it on disk. "
 		"Prints nothing, but with -o json the answer. An unclear outcome is tried again under the same id; "

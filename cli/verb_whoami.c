@@ -71,6 +71,7 @@ const struct verb verb_whoami = {
 	.name = "whoami",
 	.args = "",
 	.summary = "show who is logged in, and where",
+	.fields = "user display_name online last_seen url context device",
 	.text = "Asks the server, so that exit 0 also says that the login is good.",
 	.examples = "chatctl whoami -o json",
 	.need = NEED_LOGIN,

@@ -8,9 +8,9 @@ packages()
 	case $1 in
 	build)
 		echo gcc libc6-dev make pkg-config libwebsockets-dev libwebsockets-evlib-ev libev-dev libcurl4-openssl-dev \
-			libcjson-dev libsodium-dev libsqlite3-dev libreadline-dev
+			libcjson-dev libsodium-dev libsqlite3-dev libncurses-dev libutf8proc-dev
 		;;
-	check) echo libcmocka-dev perl python3 python3-websockets python3-requests curl jq procps tmux ;;
+	check) echo libcmocka-dev perl python3 python3-websockets python3-requests curl jq procps ;;
 	lint) echo clang clang-format shellcheck mandoc perl ;;
 	fuzz) echo clang libclang-rt-dev ;;
 	*)

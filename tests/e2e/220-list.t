@@ -92,7 +92,7 @@ is "a part of the id" "$OUT" 'no answer yet'
 run read "$(printf %s "$id" | cut -c1-5)"
 ends "too small a part" 2 '6 or more'
 run read zzzzzzzz
-ends "no such part" 1 'no unread message'
+ends "no such part" 1 'no message that is unread'
 run read mAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 ends "no such id" 1 'not-found'
 run read "$id" -o json

@@ -2,7 +2,7 @@
 # What `make lint` checks, each a test of its own. Runs in the root of the tree.
 set -u
 BUILD=${BUILD:-build}
-mapfile -t sources < <(find common server cli tests -name '*.[ch]' 2>/dev/null | sort)
+mapfile -t sources < <(find common server cli tui tests -name '*.[ch]' 2>/dev/null | sort)
 mapfile -t units < <(printf '%s\n' "${sources[@]}" | grep '\.c$')
 mapfile -t scripts < <(find .ci packaging tests -type f 2>/dev/null | sort | xargs -r grep -lE '^#!/bin/(sh|bash)')
 mapfile -t pages < <(find man -name '*.[1-8]' | sort)
