@@ -93,7 +93,7 @@ _chatctl() {
 	device) words=" " ;;
 	context) words="$(chatctl context ls --output tsv 2>/dev/null | cut -f2) --user --token-file --cacert --pin --admin --admin-token-file --force " ;;
 	api) words=" -f --file " ;;
-	error) words="bad-request bad-json bad-field bad-query bad-cursor bad-op subprotocol-required unauthenticated bad-login forbidden blocked not-recipient registration-closed invite-required wrong-password bad-origin not-found unknown-recipient method-not-allowed request-timeout user-taken client-id-reused key-id-reused length-required too-large uri-too-long unsupported-media-type expectation-failed upgrade-required rate-limited headers-too-large internal not-implemented overloaded draining unavailable bad-http-version insufficient-storage  " ;;
+	error) words="bad-request bad-json bad-field bad-query bad-cursor bad-op subprotocol-required unauthenticated bad-login forbidden locked blocked not-recipient registration-closed invite-required wrong-password bad-origin not-found unknown-recipient method-not-allowed request-timeout user-taken client-id-reused key-id-reused length-required too-large uri-too-long unsupported-media-type expectation-failed upgrade-required rate-limited headers-too-large internal not-implemented overloaded draining unavailable bad-http-version insufficient-storage  " ;;
 	completion) words="bash zsh fish " ;;
 	help) words="send list read mark watch search conv contact outbox register login logout whoami passwd device context api error completion help options exit environment formats security --man " ;;
 	esac

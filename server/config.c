@@ -1,6 +1,7 @@
 #include "server/config.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static const char *const registrations[] = {"auto", "open", "invite", "closed", NULL};
@@ -27,6 +28,11 @@ const struct option config_table[] = {
 	TEXT("data", data, "DIR", NULL, "where accounts and journal live; made with mode 0700"),
 	TEXT("listen", listen, "ADDR:PORT", "127.0.0.1:8080", "where to serve; port 0 picks a free one"),
 	TEXT("ready-file", ready_file, "FILE", NULL, "the base URL is written there, by rename, once chatd serves"),
+	TEXT("admin-socket", admin_socket, "PATH", NULL,
+		"Unix socket of the operators' interface; none: there is none; else admin.sock in the data directory"),
+	TEXT("admin-listen", admin_listen, "ADDR:PORT", NULL, "serve the operators' interface there, too"),
+	TEXT("metrics-listen", metrics_listen, "ADDR:PORT", NULL,
+		"serve GET /metrics there, without a token, and no longer where users are served"),
 	{.name = "registration",
 		.type = OPTION_CHOICE,
 		.offset = AT(registration),
@@ -68,6 +74,10 @@ const struct option config_table[] = {
 	NUMBER("batch-messages", batch_messages, 1, 10000, "1000", "most messages in one request or frame"),
 	NUMBER("page-messages", page_messages, 50, 5000, "500", "most messages in one page"),
 	NUMBER("login-rate", login_rate, 1, 100000000, "20", "registrations and logins of one address in a minute"),
+	NUMBER("sends-per-second", sends_per_s, 0, 1000000, "0",
+		"messages that one user may send in a second in the long run; 0: no limit"),
+	NUMBER("sends-burst", sends_burst, 1, 1000000, "100",
+		"messages that she may send at once, when there is a limit"),
 	NUMBER("argon-memory", argon_memory, 8, 1048576, "65536", "KiB of memory for one password hash (Argon2id)"),
 	NUMBER("argon-passes", argon_passes, 1, 16, "2", "passes of one password hash"),
 	NUMBER("hash-threads", hash_threads, 1, 16, "1", "threads that hash passwords"),
@@ -84,6 +94,14 @@ const struct option config_table[] = {
 	{.name = NULL},
 };
 
+/* A path that does not fit the address of a Unix socket is none. */
+static char *socket_in(const char *data)
+{
+	char path[sizeof((struct sockaddr_un *)0)->sun_path];
+
+	return strdup(snprintf(path, sizeof path, "%s/admin.sock", data) < (int)sizeof path ? path : "none");
+}
+
 int config_load(struct config *c, int argc, char **argv, char why[256])
 {
 	struct options o = {config_table, c};
@@ -99,6 +117,10 @@ int config_load(struct config *c, int argc, char **argv, char why[256])
 	}
 	if (c->config && (options_file(&o, c->config, why) || options_flags(&o, argc, argv, &rest, why)))
 		return -1;
+	if (c->data && !c->admin_socket && !(c->admin_socket = socket_in(c->data))) {
+		strcpy(why, "out of memory");
+		return -1;
+	}
 	if (c->threads == 0) {
 		long n = sysconf(_SC_NPROCESSORS_ONLN) / 2;
 		c->threads = n < 1 ? 1 : n > 8 ? 8 : (uint64_t)n;
@@ -115,6 +137,11 @@ void config_release(struct config *c)
 	struct options o = {config_table, c};
 
 	options_free(&o);
+}
+
+bool config_presence_contacts(const struct config *c)
+{
+	return strcmp(c->presence, "contacts") == 0;
 }
 
 const char *config_registration(const struct config *c)

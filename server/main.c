@@ -14,7 +14,7 @@ static void help(void)
 	     "\nThe chat server: REST and WebSocket on one port, an append-only journal on disk.\n"
 	     "Each option is also a key of the config file: login-rate = 20\n");
 	options_help(&o, stdout);
-	puts("\nSIGTERM drains and ends; SIGHUP reloads registration and log-level; SIGUSR1 logs what it holds.\n"
+	puts("\nSIGTERM drains and ends; SIGHUP reloads what can change while it runs; SIGUSR1 logs what it holds.\n"
 	     "Manual: chatd(8)");
 }
 

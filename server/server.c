@@ -3,8 +3,10 @@
 #include "common/base/log.h"
 #include "server/accounts/accounts.h"
 #include "server/api/api.h"
+#include "server/control.h"
 #include "server/distributor/distributor.h"
 #include "server/journal/journal.h"
+#include "server/ops/admin_token.h"
 #include "server/ops/metrics.h"
 #include "server/ops/notify.h"
 #include "server/queue/queue_loop.h"
@@ -22,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ORIGINS_MAX = 32, READ_QUEUE = 4096, HASH_QUEUE = 32, HOUSEKEEP_S = 60 };
+enum { ORIGINS_MAX = 32, READ_QUEUE = 4096, HASH_QUEUE = 32, HOUSEKEEP_S = 60, INVITE_DAYS = 30 };
 
 struct server {
 	struct config *config;
@@ -37,6 +39,9 @@ struct server {
 	struct net *net;
 	struct metrics metrics;
 	struct api api;
+	struct admin_token admin_token;
+	struct control control;
+	char *origins_text;
 	const char *origins[ORIGINS_MAX + 1];
 	_Atomic bool failed;
 };
@@ -68,6 +73,18 @@ static int open_data(struct server *s, char why[256])
 	return 0;
 }
 
+static int open_admin(struct server *s, char why[256])
+{
+	char path[4096];
+
+	path_in(s->config, "admin.token", path);
+	if (admin_token_load(&s->admin_token, path, why))
+		return -1;
+	if (s->admin_token.drawn)
+		log_event(LOG_INFO, "admin-token", "file=%s", path);
+	return 0;
+}
+
 static int open_accounts(struct server *s, char why[256])
 {
 	static char path[4096];
@@ -78,6 +95,8 @@ static int open_accounts(struct server *s, char why[256])
 		.login_per_minute = (unsigned)s->config->login_rate,
 		.sliding_ms = 30 * 86400000ull,
 		.absolute_ms = 180 * 86400000ull,
+		.sends_per_s = (unsigned)s->config->sends_per_s,
+		.sends_burst = (unsigned)s->config->sends_burst,
 	};
 
 	path_in(s->config, "accounts.db", path);
@@ -140,9 +159,10 @@ static int open_delivery(struct server *s, char why[256])
 
 static void split_origins(struct server *s)
 {
-	char *rest = s->config->origins, *one;
+	char *rest = s->config->origins ? strdup(s->config->origins) : NULL, *one;
 	unsigned n = 0;
 
+	s->origins_text = rest;
 	while (rest && n < ORIGINS_MAX && (one = strsep(&rest, ", ")))
 		if (*one)
 			s->origins[n++] = one;
@@ -161,6 +181,9 @@ static void fill_api(struct server *s)
 	s->api.hashers = s->hashers;
 	s->api.metrics = &s->metrics;
 	s->api.token_key = journal_key(s->journal);
+	s->api.admin_token = &s->admin_token;
+	s->api.control = control_for_api(&s->control);
+	s->api.started_us = clock_mono_us();
 	s->api.config = (struct api_config){
 		.request_max = c->request_bytes,
 		.body_max = c->body_bytes,
@@ -169,10 +192,17 @@ static void fill_api(struct server *s)
 		.name_chars_max = NAME_CHARS_MAX,
 		.ping_ms = (unsigned)c->ping_seconds * 1000,
 		.reconnect_ms = 1000,
-		.presence_contacts = strcmp(c->presence, "contacts") == 0,
+		.presence_contacts = config_presence_contacts(c),
+		.metrics_apart = c->metrics_listen != NULL,
 		.registration = config_registration(c),
 		.origins = s->origins,
 	};
+}
+
+static void add_listener(struct net_config *n, const char *address, unsigned side)
+{
+	if (address && strcmp(address, "none") != 0)
+		n->extra[n->extras++] = (struct net_extra){address, side};
 }
 
 static int open_net(struct server *s, char why[256])
@@ -192,6 +222,9 @@ static int open_net(struct server *s, char why[256])
 		.keep_alive_ms = (unsigned)c->idle_seconds * 1000,
 	};
 
+	add_listener(&conf, c->admin_socket, SIDE_ADMIN);
+	add_listener(&conf, c->admin_listen, SIDE_ADMIN);
+	add_listener(&conf, c->metrics_listen, SIDE_METRICS);
 	if (net_new(&s->net, &conf, &api_handler, &s->api, why))
 		return -1;
 	s->api.net = s->net;
@@ -230,23 +263,13 @@ static void harden(void)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-/* Registration and log level may change while it runs. */
-static void reload(struct server *s, int argc, char **argv)
+static void reload(struct server *s)
 {
-	struct config fresh;
-	char why[256];
+	struct buf out;
 
-	if (config_load(&fresh, argc, argv, why)) {
-		log_event(LOG_ERROR, "reload-refused", "error=\"%s\"", why);
-	} else {
-		s->config->registration = fresh.registration;
-		s->config->log_level = fresh.log_level;
-		s->api.config.registration = config_registration(s->config);
-		log_set_level((enum log_level)log_level_parse(fresh.log_level));
-		log_event(LOG_INFO, "reloaded", "registration=%s log-level=%s", s->api.config.registration,
-			fresh.log_level);
-	}
-	config_release(&fresh);
+	buf_init(&out, 65536);
+	(void)control_reload(&s->control, &out); /* it says in the log what came of it */
+	buf_release(&out);
 }
 
 static void dump(struct server *s)
@@ -270,7 +293,7 @@ static void drain(struct server *s)
 		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 }
 
-static void serve(struct server *s, const sigset_t *signals, int argc, char **argv)
+static void serve(struct server *s, const sigset_t *signals)
 {
 	uint64_t housekeep = clock_mono_us() + HOUSEKEEP_S * 1000000ull;
 
@@ -279,7 +302,7 @@ static void serve(struct server *s, const sigset_t *signals, int argc, char **ar
 		if (sig == SIGTERM || sig == SIGINT)
 			break;
 		if (sig == SIGHUP)
-			reload(s, argc, argv);
+			reload(s);
 		if (sig == SIGUSR1)
 			dump(s);
 		notify_systemd("WATCHDOG=1");
@@ -311,6 +334,8 @@ static void close_all(struct server *s)
 	store_free(s->store);
 	journal_close(s->journal);
 	accounts_close(s->accounts);
+	pthread_mutex_destroy(&s->control.lock);
+	free(s->origins_text);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 }
@@ -340,18 +365,26 @@ int server_run(struct config *c, int argc, char **argv)
 	}
 	s->config = c;
 	s->lock_fd = -1;
+	pthread_mutex_init(&s->control.lock, NULL);
 	log_set_level((enum log_level)log_level_parse(c->log_level));
 	harden();
 	block_signals(&signals);
-	if (open_data(s, why) || open_accounts(s, why) || open_journal(s, why) || open_delivery(s, why))
+	if (open_data(s, why) || open_admin(s, why) || open_accounts(s, why) || open_journal(s, why) ||
+		open_delivery(s, why))
 		goto out;
 	fill_api(s);
+	s->control.config = c;
+	s->control.api = &s->api;
+	s->control.journal = s->journal;
+	s->control.argc = argc;
+	s->control.argv = argv;
+	s->control.started_ms = clock_wall_ms();
 	if (open_net(s, why) || write_ready_file(c, net_base_url(s->net), why))
 		goto out;
 	log_event(LOG_INFO, "serving", "url=%s data=%s registration=%s threads=%u", net_base_url(s->net), c->data,
 		s->api.config.registration, net_threads(s->net));
 	notify_systemd("READY=1");
-	serve(s, &signals, argc, argv);
+	serve(s, &signals);
 	rc = s->failed;
 	why[0] = 0;
 out:
@@ -368,12 +401,13 @@ int server_invite(struct config *c)
 {
 	struct server s = {.config = c};
 	char why[256], code[INVITE_TEXT + 1];
+	struct invite info;
 
 	if (open_accounts(&s, why)) {
 		fprintf(stderr, "chatd: %s\n", why);
 		return 1;
 	}
-	enum err e = accounts_invite(s.accounts, clock_wall_ms(), code);
+	enum err e = accounts_invite(s.accounts, clock_wall_ms(), 1, INVITE_DAYS * 86400000ull, &info, code);
 	if (e)
 		fprintf(stderr, "chatd: %s\n", err_title(e));
 	else

@@ -15,6 +15,7 @@
 	X(UNAUTHENTICATED, "unauthenticated", 401, 4, "A valid token is required")                     \
 	X(BAD_LOGIN, "bad-login", 401, 4, "Wrong user or password")                                    \
 	X(FORBIDDEN, "forbidden", 403, 4, "Not allowed")                                               \
+	X(LOCKED, "locked", 403, 4, "The account is locked")                                           \
 	X(BLOCKED, "blocked", 403, 4, "The recipient does not accept messages from you")               \
 	X(NOT_RECIPIENT, "not-recipient", 403, 4, "Only the recipient may mark a message")             \
 	X(REGISTRATION_CLOSED, "registration-closed", 403, 4, "Registration is closed")                \

@@ -201,18 +201,28 @@ void options_help(const struct options *o, FILE *to)
 	}
 }
 
+const char *options_value(const struct options *o, const struct option *opt, char room[OPTION_DIGITS])
+{
+	const void *v = value_of(o, opt);
+
+	if (opt->type == OPTION_FLAG)
+		return *(const bool *)v ? "yes" : "no";
+	if (opt->type != OPTION_NUMBER)
+		return *(const char *const *)v;
+	snprintf(room, OPTION_DIGITS, "%" PRIu64, *(const uint64_t *)v);
+	return room;
+}
+
 void options_print(const struct options *o, FILE *to)
 {
+	char room[OPTION_DIGITS];
+
 	for (const struct option *opt = o->table; opt->name; opt++) {
-		const void *v = value_of(o, opt);
+		const char *v = options_value(o, opt, room);
 		if (opt->flag_only)
 			continue;
-		if (opt->type == OPTION_NUMBER)
-			fprintf(to, "%s = %" PRIu64 "\n", opt->name, *(const uint64_t *)v);
-		else if (opt->type == OPTION_FLAG)
-			fprintf(to, "%s = %s\n", opt->name, *(const bool *)v ? "yes" : "no");
-		else if (*(const char *const *)v)
-			fprintf(to, "%s = %s\n", opt->name, *(const char *const *)v);
+		if (v)
+			fprintf(to, "%s = %s\n", opt->name, v);
 		else
 			fprintf(to, "# %s =\n", opt->name);
 	}

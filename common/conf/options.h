@@ -38,5 +38,8 @@ int options_flags(const struct options *o, int argc, char **argv, int *rest, cha
 /* key = value, # comments, blank lines. Errors say file:line. */
 int options_file(const struct options *o, const char *path, char why[256]);
 void options_help(const struct options *o, FILE *to);
+enum { OPTION_DIGITS = 24 };
+/* The value as text, in room or the values' own; NULL: a text that is not set. */
+const char *options_value(const struct options *o, const struct option *opt, char room[OPTION_DIGITS]);
 void options_print(const struct options *o, FILE *to); /* as a config file */
 #endif

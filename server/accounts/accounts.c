@@ -5,14 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SECRET_BYTES = 32, INVITE_BYTES = 16, DEVICE_BYTES = 12, STEP = 256 /* rows taken up at a time */ };
-static const uint64_t SEEN_STEP_MS = 24 * 3600000ull, INVITE_MS = 30 * 24 * 3600000ull;
+enum { DEVICE_BYTES = 12, STEP = 256 /* rows taken up at a time */ };
+static const uint64_t SEEN_STEP_MS = 24 * 3600000ull;
 
-struct hash {
-	uint8_t h[TOKEN_HASH]; /* BLAKE2b of a token's or an invite's bytes */
-};
-
-static void draw(size_t n, char *text, size_t room, struct hash *h)
+void accounts_draw(size_t n, char *text, size_t room, struct hash *h)
 {
 	uint8_t secret[SECRET_BYTES];
 
@@ -36,7 +32,7 @@ static int parse(struct str text, size_t n, struct hash *h)
 	return 0;
 }
 
-static void copy_text(char *to, size_t room, struct str from)
+void accounts_copy_text(char *to, size_t room, struct str from)
 {
 	size_t n = from.n < room ? from.n : room - 1;
 
@@ -47,13 +43,29 @@ static void copy_text(char *to, size_t room, struct str from)
 
 /* What is on disk, into memory. */
 
+static int load_user(struct accounts *a, sqlite3_stmt *st)
+{
+	uint32_t number = (uint32_t)sqlite3_column_int64(st, 0);
+
+	if (directory_add_user(a->directory, number, db_column(st, 1)))
+		return -1;
+	for (int i = 0; i < 3; i++)
+		if (sqlite3_column_int(st, 2 + i))
+			directory_flag(a->directory, number, (enum user_flag)(1 << i), true);
+	a->removed += sqlite3_column_int(st, 2) != 0;
+	if (sqlite3_column_type(st, 5) == SQLITE_NULL)
+		return 0;
+	return accounts_limits_note(
+		a, number, (uint32_t)sqlite3_column_int64(st, 5), (uint32_t)sqlite3_column_int64(st, 6));
+}
+
 static int load_users(struct accounts *a)
 {
 	sqlite3_stmt *st = db_use(&a->db, DB_USERS);
 	int rc;
 
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-		if (directory_add_user(a->directory, (uint32_t)sqlite3_column_int64(st, 0), db_column(st, 1)))
+		if (load_user(a, st))
 			break;
 	if (db_done(st, rc) != SQLITE_DONE)
 		return -1;
@@ -75,7 +87,7 @@ static int load_sessions(struct accounts *a)
 		if (hash.n != sizeof row.token_hash)
 			continue;
 		memcpy(row.token_hash, hash.p, sizeof row.token_hash);
-		copy_text(row.session.device, sizeof row.session.device, db_column(st, 2));
+		accounts_copy_text(row.session.device, sizeof row.session.device, db_column(st, 2));
 		row.created_ms = (uint64_t)sqlite3_column_int64(st, 3);
 		row.stored_seen_ms = (uint64_t)sqlite3_column_int64(st, 4);
 		row.seen_ms = row.stored_seen_ms;
@@ -104,9 +116,11 @@ int accounts_open(struct accounts **out, const struct accounts_config *c, char w
 	a->directory = directory_new();
 	a->contacts = relations_new();
 	a->blocks = relations_new();
+	a->send_limits = relations_new();
+	accounts_sends_default(a, c->sends_per_s, c->sends_burst);
 	snprintf(why, 256, "out of memory, or %.180s cannot be read", c->path);
-	if (!a->limits || !a->directory || !a->contacts || !a->blocks || load_users(a) || load_sessions(a) ||
-		accounts_load_relations(a) ||
+	if (!a->limits || !a->directory || !a->contacts || !a->blocks || !a->send_limits || load_users(a) ||
+		load_sessions(a) || accounts_load_relations(a) ||
 		password_hash(&a->cost, STR("of a user who is not there"), a->dummy) != ERR_OK) {
 		accounts_close(a);
 		return -1;
@@ -122,6 +136,7 @@ void accounts_close(struct accounts *a)
 	directory_free(a->directory);
 	relations_free(a->contacts);
 	relations_free(a->blocks);
+	relations_free(a->send_limits);
 	limits_free(a->limits);
 	db_release(&a->db);
 	free(a);
@@ -151,6 +166,16 @@ int accounts_session(struct accounts *a, struct str token, uint64_t now_ms, stru
 	if (token.n != TOKEN_SECRET_TEXT || parse(token, SECRET_BYTES, &h))
 		return -1;
 	return directory_session(a->directory, h.h, now_ms, a->sliding_ms, a->absolute_ms, out);
+}
+
+bool accounts_locked(struct accounts *a, uint32_t user)
+{
+	return directory_flags(a->directory, user) & USER_LOCKED;
+}
+
+uint32_t accounts_find_any(struct accounts *a, struct str name)
+{
+	return directory_find_any(a->directory, name);
 }
 
 uint64_t accounts_revision(struct accounts *a)
@@ -265,25 +290,29 @@ enum err accounts_register(struct accounts *a, const struct registration *r, uin
 	return e;
 }
 
-enum err accounts_invite(struct accounts *a, uint64_t now_ms, char out[INVITE_TEXT + 1])
+enum err accounts_invite(struct accounts *a, uint64_t now_ms, unsigned uses, uint64_t life_ms, struct invite *info,
+	char out[INVITE_TEXT + 1])
 {
 	struct hash h;
 
-	draw(INVITE_BYTES, out, INVITE_TEXT + 1, &h);
+	accounts_draw(INVITE_BYTES, out, INVITE_TEXT + 1, &h);
 	db_lock(&a->db);
 	sqlite3_stmt *st = db_use(&a->db, DB_INVITE_ADD);
 	sqlite3_bind_blob(st, 1, h.h, sizeof h.h, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 2, (int64_t)now_ms);
-	sqlite3_bind_int64(st, 3, (int64_t)(now_ms + INVITE_MS));
+	sqlite3_bind_int64(st, 3, (int64_t)(now_ms + life_ms));
+	sqlite3_bind_int64(st, 4, uses);
 	int rc = db_done(st, sqlite3_step(st));
 	enum err e = rc == SQLITE_DONE ? ERR_OK : db_err(&a->db, rc, "invite");
 	db_unlock(&a->db);
+	*info = (struct invite){.uses_left = uses, .created_ms = now_ms, .expires_ms = now_ms + life_ms};
+	sodium_bin2hex(info->id, sizeof info->id, h.h, INVITE_ID_TEXT / 2);
 	return e;
 }
 
 /* Passwords. */
 
-/* The user's hash; the dummy when there is no such user. The db's lock is held. */
+/* The user's hash; the dummy when there is no such user, or she has no password. The db's lock is held. */
 static enum err read_hash(struct accounts *a, uint32_t user, char out[PASSWORD_TEXT])
 {
 	sqlite3_stmt *st = db_use(&a->db, DB_PASSWORD);
@@ -291,9 +320,9 @@ static enum err read_hash(struct accounts *a, uint32_t user, char out[PASSWORD_T
 
 	sqlite3_bind_int64(st, 1, user);
 	int rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW)
-		copy_text(out, PASSWORD_TEXT, db_column(st, 0));
-	else if (rc == SQLITE_DONE)
+	if (rc == SQLITE_ROW && sqlite3_column_bytes(st, 0) > 0)
+		accounts_copy_text(out, PASSWORD_TEXT, db_column(st, 0));
+	else if (rc == SQLITE_DONE || rc == SQLITE_ROW)
 		memcpy(out, a->dummy, PASSWORD_TEXT);
 	else
 		e = db_err(&a->db, rc, "password");
@@ -322,7 +351,7 @@ static enum err still_same(struct accounts *a, uint32_t user, const char *hash)
 	return e;
 }
 
-static enum err store_hash(struct accounts *a, uint32_t user, const char *hash)
+enum err accounts_store_hash(struct accounts *a, uint32_t user, const char *hash)
 {
 	sqlite3_stmt *st = db_use(&a->db, DB_PASSWORD_SET);
 
@@ -341,7 +370,7 @@ static enum err check(struct accounts *a, uint32_t user, struct str password, st
 	enum err e = load_hash(a, user, hash);
 	if (e == ERR_OK)
 		e = password_check(hash, password);
-	if (e == ERR_OK && !user)
+	if (e == ERR_OK && (!user || directory_flags(a->directory, user) & (USER_BENCH | USER_REMOVED)))
 		e = ERR_BAD_LOGIN;
 	if (e == ERR_OK || e == ERR_BAD_LOGIN)
 		limits_tried(a->limits, counted, address, e == ERR_OK, clock_mono_us());
@@ -356,7 +385,7 @@ static void refresh_hash(struct accounts *a, uint32_t user, struct str password,
 	if (!password_outdated(&a->cost, hash) || password_hash(&a->cost, password, fresh) != ERR_OK)
 		return;
 	db_lock(&a->db);
-	if (still_same(a, user, hash) == ERR_OK && store_hash(a, user, fresh) == ERR_OK)
+	if (still_same(a, user, hash) == ERR_OK && accounts_store_hash(a, user, fresh) == ERR_OK)
 		memcpy(hash, fresh, PASSWORD_TEXT);
 	db_unlock(&a->db);
 	sodium_memzero(fresh, sizeof fresh);
@@ -364,15 +393,14 @@ static void refresh_hash(struct accounts *a, uint32_t user, struct str password,
 
 /* Sessions. */
 
-/* Deletes what the bound statement finds, some at a time, on disk first. The db's lock is held. *ended: how many. */
-static enum err end_sessions(struct accounts *a, sqlite3_stmt *find, unsigned *ended)
+enum err accounts_end_sessions(struct accounts *a, sqlite3_stmt *find, unsigned *ended)
 {
 	char device[DEVICE_TEXT + 1];
 	int rc;
 
 	*ended = 0;
 	while ((rc = sqlite3_step(find)) == SQLITE_ROW) {
-		copy_text(device, sizeof device, db_column(find, 0));
+		accounts_copy_text(device, sizeof device, db_column(find, 0));
 		sqlite3_reset(find); /* what is bound stays */
 		sqlite3_stmt *st = db_use(&a->db, DB_SESSION_DELETE);
 		db_bind_str(st, 1, str_of(device));
@@ -394,7 +422,7 @@ static enum err end_excess(struct accounts *a, uint32_t user)
 
 	sqlite3_bind_int64(st, 1, user);
 	sqlite3_bind_int64(st, 2, DEVICES_MAX - 1);
-	return end_sessions(a, st, &n);
+	return accounts_end_sessions(a, st, &n);
 }
 
 static enum err insert_session(struct accounts *a, const struct session_row *row, struct str device_name)
@@ -411,27 +439,38 @@ static enum err insert_session(struct accounts *a, const struct session_row *row
 	return rc == SQLITE_DONE ? ERR_OK : db_err(&a->db, rc, "login");
 }
 
-static enum err open_session(
-	struct accounts *a, uint32_t user, const char *hash, struct str device_name, uint64_t now_ms, struct login *out)
+enum err accounts_new_session(struct accounts *a, uint32_t user, struct str device_name, uint64_t now_ms,
+	struct session_row *row, char token[TOKEN_SECRET_TEXT + 1])
 {
-	struct session_row row = {
-		.session.user = user, .created_ms = now_ms, .seen_ms = now_ms, .stored_seen_ms = now_ms};
 	uint8_t device[DEVICE_BYTES];
 	struct hash h;
 
-	draw(SECRET_BYTES, out->token, sizeof out->token, &h);
-	memcpy(row.token_hash, h.h, sizeof row.token_hash);
+	*row = (struct session_row){
+		.session.user = user, .created_ms = now_ms, .seen_ms = now_ms, .stored_seen_ms = now_ms};
+	accounts_draw(SECRET_BYTES, token, TOKEN_SECRET_TEXT + 1, &h);
+	memcpy(row->token_hash, h.h, sizeof row->token_hash);
 	randombytes_buf(device, sizeof device);
-	sodium_bin2base64(row.session.device, sizeof row.session.device, device, sizeof device,
+	sodium_bin2base64(row->session.device, sizeof row->session.device, device, sizeof device,
 		sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-	memcpy(out->device, row.session.device, sizeof out->device);
+	return insert_session(a, row, device_name);
+}
+
+static enum err open_session(
+	struct accounts *a, uint32_t user, const char *hash, struct str device_name, uint64_t now_ms, struct login *out)
+{
+	struct session_row row;
+
 	out->expires_ms = session_expires(now_ms, now_ms, a->sliding_ms, a->absolute_ms);
 	db_lock(&a->db);
 	enum err e = still_same(a, user, hash);
 	if (e == ERR_OK)
 		e = end_excess(a, user);
+	if (e == ERR_OK && directory_flags(a->directory, user) & USER_LOCKED)
+		e = ERR_LOCKED;
 	if (e == ERR_OK)
-		e = insert_session(a, &row, device_name);
+		e = accounts_new_session(a, user, device_name, now_ms, &row, out->token);
+	if (e == ERR_OK)
+		memcpy(out->device, row.session.device, sizeof out->device);
 	if (e == ERR_OK && directory_add_session(a->directory, &row))
 		e = ERR_OVERLOADED;
 	db_unlock(&a->db);
@@ -461,12 +500,12 @@ static enum err set_password(struct accounts *a, const struct session *s, const 
 	db_lock(&a->db);
 	enum err e = still_same(a, s->user, old);
 	if (e == ERR_OK)
-		e = store_hash(a, s->user, hash);
+		e = accounts_store_hash(a, s->user, hash);
 	if (e == ERR_OK) {
 		sqlite3_stmt *st = db_use(&a->db, DB_OTHERS_FIND);
 		sqlite3_bind_int64(st, 1, s->user);
 		db_bind_str(st, 2, str_of(s->device));
-		e = end_sessions(a, st, &n);
+		e = accounts_end_sessions(a, st, &n);
 	}
 	db_unlock(&a->db);
 	return e;
@@ -497,15 +536,15 @@ enum err accounts_revoke(struct accounts *a, uint32_t user, struct str device)
 	sqlite3_stmt *st = db_use(&a->db, DB_DEVICE_FIND);
 	sqlite3_bind_int64(st, 1, user);
 	db_bind_str(st, 2, device);
-	enum err e = end_sessions(a, st, &n);
+	enum err e = accounts_end_sessions(a, st, &n);
 	db_unlock(&a->db);
 	return e == ERR_OK && n == 0 ? ERR_NOT_FOUND : e;
 }
 
 static void read_device(struct accounts *a, sqlite3_stmt *st, struct device *d)
 {
-	copy_text(d->device, sizeof d->device, db_column(st, 0));
-	copy_text(d->name, sizeof d->name, db_column(st, 1));
+	accounts_copy_text(d->device, sizeof d->device, db_column(st, 0));
+	accounts_copy_text(d->name, sizeof d->name, db_column(st, 1));
 	d->created_ms = (uint64_t)sqlite3_column_int64(st, 2);
 	d->seen_ms = (uint64_t)sqlite3_column_int64(st, 3);
 	d->expires_ms = session_expires(d->created_ms, d->seen_ms, a->sliding_ms, a->absolute_ms);
@@ -544,7 +583,7 @@ enum err accounts_display_name(struct accounts *a, uint32_t user, char out[DISPL
 	sqlite3_bind_int64(st, 1, user);
 	int rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
-		copy_text(out, DISPLAY_BYTES_MAX + 1, db_column(st, 0));
+		accounts_copy_text(out, DISPLAY_BYTES_MAX + 1, db_column(st, 0));
 	else
 		e = rc == SQLITE_DONE ? ERR_NOT_FOUND : db_err(&a->db, rc, "display-name");
 	db_done(st, rc);

@@ -15,7 +15,8 @@ struct accounts_config {
 	unsigned argon_kib; /* memory of one hash */
 	unsigned argon_passes;
 	unsigned login_per_minute; /* registrations and logins of one address, counted before anything is hashed */
-	uint64_t sliding_ms, absolute_ms; /* life of a session: since its last use, since it began */
+	uint64_t sliding_ms, absolute_ms;  /* life of a session: since its last use, since it began */
+	unsigned sends_per_s, sends_burst; /* of a user; 0: no limit */
 };
 int accounts_open(struct accounts **out, const struct accounts_config *c, char why[256]);
 void accounts_close(struct accounts *a);
@@ -26,7 +27,13 @@ struct session {
 	uint32_t user; /* user number, never reused */
 	char device[DEVICE_TEXT + 1];
 };
-uint32_t accounts_find(struct accounts *a, struct str name); /* user number; 0: none */
+uint32_t accounts_find(struct accounts *a, struct str name);     /* user number; 0: none */
+uint32_t accounts_find_any(struct accounts *a, struct str name); /* one whose account was removed, too */
+bool accounts_locked(struct accounts *a, uint32_t user);
+/* Counts n sends of the user. 0: they may go on; else after how many milliseconds, and none is counted. */
+unsigned accounts_sends_wait(struct accounts *a, uint32_t user, unsigned n, uint64_t mono_us);
+void accounts_sends_default(
+	struct accounts *a, unsigned per_s, unsigned burst); /* for those without limits of their own */
 struct str accounts_name(struct accounts *a, uint32_t user); /* valid for the life of a; empty: none */
 int accounts_session(
 	struct accounts *a, struct str token, uint64_t now_ms, struct session *out); /* 0; -1: none, expired, revoked */
@@ -61,7 +68,14 @@ enum err accounts_password(
 	struct accounts *a, const struct session *s, struct str old_password, struct str new_password);
 enum err accounts_revoke(struct accounts *a, uint32_t user, struct str device);
 enum err accounts_display_name(struct accounts *a, uint32_t user, char out[DISPLAY_BYTES_MAX + 1]);
-enum err accounts_invite(struct accounts *a, uint64_t now_ms, char out[INVITE_TEXT + 1]);
+enum { INVITE_ID_TEXT = 16 };
+struct invite {
+	char id[INVITE_ID_TEXT + 1]; /* names it without giving it away */
+	unsigned uses_left;
+	uint64_t created_ms, expires_ms;
+};
+enum err accounts_invite(struct accounts *a, uint64_t now_ms, unsigned uses, uint64_t life_ms, struct invite *info,
+	char out[INVITE_TEXT + 1]);
 enum { DEVICES_MAX = 100 }; /* of one account: one more login ends the session that was used least lately */
 struct device {
 	char device[DEVICE_TEXT + 1];

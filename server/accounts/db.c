@@ -48,6 +48,16 @@ static const char *const steps[DB_VERSION] = {
 	" key BLOB,"           /* NULL: given out, or dropped; the id stays used */
 	" PRIMARY KEY (user, device, id)) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX one_time_left ON one_time_keys (user, id) WHERE key IS NOT NULL;",
+	"ALTER TABLE users ADD COLUMN locked INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE users ADD COLUMN removed_ms INTEGER;" /* the row stays, so that name and number do */
+	"ALTER TABLE users ADD COLUMN bench TEXT;"         /* the run that it was made for */
+	"ALTER TABLE users ADD COLUMN sends_per_s INTEGER;"
+	"ALTER TABLE users ADD COLUMN burst INTEGER;"
+	"CREATE INDEX users_bench ON users (bench) WHERE bench IS NOT NULL;"
+	"CREATE INDEX contacts_contact ON contacts (contact);"
+	"CREATE INDEX blocks_blocked ON blocks (blocked);"
+	"ALTER TABLE invites ADD COLUMN uses_left INTEGER NOT NULL DEFAULT 1;"
+	"UPDATE invites SET uses_left = 0 WHERE used_by IS NOT NULL;",
 };
 
 static const char *const sql[DB_COUNT] = {

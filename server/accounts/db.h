@@ -14,7 +14,8 @@
 	X(BEGIN, "BEGIN IMMEDIATE")                                                                                    \
 	X(COMMIT, "COMMIT")                                                                                            \
 	X(ROLLBACK, "ROLLBACK")                                                                                        \
-	X(USERS, "SELECT number, name FROM users")                                                                     \
+	X(USERS, "SELECT number, name, removed_ms IS NOT NULL, locked, bench IS NOT NULL, sends_per_s, burst FROM "    \
+		 "users")                                                                                              \
 	X(HIGHEST, "SELECT seq FROM sqlite_sequence WHERE name = 'users'")                                             \
 	X(USER_ADD, "INSERT INTO users (name, password, display_name, created_ms) VALUES (?, ?, ?, ?)")                \
 	X(PASSWORD, "SELECT password FROM users WHERE number = ?")                                                     \
@@ -31,8 +32,8 @@
 	X(EXCESS_FIND, "SELECT device FROM sessions WHERE user = ? ORDER BY seen_ms DESC, created_ms DESC "            \
 		       "LIMIT -1 OFFSET ?")                                                                            \
 	X(SESSION_DELETE, "DELETE FROM sessions WHERE device = ?")                                                     \
-	X(INVITE_ADD, "INSERT INTO invites (hash, created_ms, expires_ms) VALUES (?, ?, ?)")                           \
-	X(INVITE_VALID, "SELECT 1 FROM invites WHERE hash = ? AND used_by IS NULL AND expires_ms > ?")                 \
+	X(INVITE_ADD, "INSERT INTO invites (hash, created_ms, expires_ms, uses_left) VALUES (?, ?, ?, ?)")             \
+	X(INVITE_VALID, "SELECT 1 FROM invites WHERE hash = ? AND uses_left > 0 AND expires_ms > ?")                   \
 	X(CONTACT_PAIRS, "SELECT user, contact, 0 FROM contacts")                                                      \
 	X(CONTACTS, "SELECT u.name, c.alias FROM contacts c JOIN users u ON u.number = c.contact WHERE c.user = ? "    \
 		    "ORDER BY u.name")                                                                                 \
@@ -58,7 +59,30 @@
 	X(KEYS_DROP, "UPDATE one_time_keys SET key = NULL WHERE user = ? AND key IS NOT NULL")                         \
 	X(KEYS_FORGET, "DELETE FROM one_time_keys WHERE user = ?1 AND device NOT IN (SELECT device FROM sessions "     \
 		       "WHERE user = ?1)")                                                                             \
-	X(INVITE_USE, "UPDATE invites SET used_by = ? WHERE hash = ? AND used_by IS NULL AND expires_ms > ?")
+	X(INVITE_USE, "UPDATE invites SET used_by = ?, uses_left = uses_left - 1 WHERE hash = ? AND uses_left > 0 "    \
+		      "AND expires_ms > ?")                                                                            \
+	X(INVITES, "SELECT lower(hex(substr(hash, 1, 8))), uses_left, created_ms, expires_ms FROM invites ORDER BY "   \
+		   "created_ms, hash")                                                                                 \
+	X(INVITE_DROP, "DELETE FROM invites WHERE lower(hex(substr(hash, 1, 8))) = ?")                                 \
+	X(USERS_PAGE, "SELECT name, display_name, created_ms, locked, bench IS NOT NULL, "                             \
+		      "(SELECT count(*) FROM sessions s WHERE s.user = u.number), number FROM users u WHERE "          \
+		      "removed_ms IS NULL AND name > ? AND "                                                           \
+		      "name >= ?2 AND substr(name, 1, length(?2)) = ?2 ORDER BY name LIMIT ?")                         \
+	X(SESSIONS_OF, "SELECT device FROM sessions WHERE user = ?")                                                   \
+	X(LOCK_SET, "UPDATE users SET locked = ? WHERE number = ?")                                                    \
+	X(LIMITS_SET, "UPDATE users SET sends_per_s = ?, burst = ? WHERE number = ?")                                  \
+	X(USER_REMOVE, "UPDATE users SET removed_ms = ?, password = '', display_name = '', sends_per_s = NULL, burst " \
+		       "= NULL WHERE number = ?")                                                                      \
+	X(PAIRS_OF, "SELECT user, contact, 0 FROM contacts WHERE user = ?1 OR contact = ?1 UNION ALL SELECT user, "    \
+		    "blocked, 1 FROM blocks WHERE user = ?1 OR blocked = ?1")                                          \
+	X(CONTACTS_FORGET, "DELETE FROM contacts WHERE user = ?1 OR contact = ?1")                                     \
+	X(BLOCKS_FORGET, "DELETE FROM blocks WHERE user = ?1 OR blocked = ?1")                                         \
+	X(BUNDLE_FORGET, "DELETE FROM bundles WHERE user = ?")                                                         \
+	X(ONE_TIME_FORGET, "DELETE FROM one_time_keys WHERE user = ?")                                                 \
+	X(USER_BY_NAME, "SELECT number, bench IS NOT NULL, removed_ms IS NOT NULL FROM users WHERE name = ?")          \
+	X(NAME_FREE, "UPDATE users SET name = '#' || number WHERE number = ?")                                         \
+	X(BENCH_SET, "UPDATE users SET bench = ? WHERE number = ?")                                                    \
+	X(BENCH_USERS, "SELECT number FROM users WHERE bench = ? AND removed_ms IS NULL")
 
 enum db_statement {
 #define DB_ENUM(name, sql) DB_##name,
@@ -67,7 +91,7 @@ enum db_statement {
 		DB_COUNT
 };
 
-enum { DB_VERSION = 2 };
+enum { DB_VERSION = 3 };
 
 struct db {
 	sqlite3 *h;

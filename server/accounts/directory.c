@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 struct name {
+	_Atomic uint8_t flags; /* enum user_flag */
 	uint8_t len;
 	char text[USER_MAX + 1];
 };
@@ -71,13 +72,36 @@ static uint32_t text_hash(const char *p, size_t n)
 	return (uint32_t)(h ^ h >> 32);
 }
 
-struct str directory_name(struct directory *d, uint32_t number)
+static struct name *name_of(struct directory *d, uint32_t number)
 {
 	if (number >> CHUNK_BITS >= CHUNKS)
-		return (struct str){"", 0};
+		return NULL;
 	struct name *_Atomic *c = atomic_load_explicit(&d->chunk[number >> CHUNK_BITS], memory_order_acquire);
-	struct name *n = c ? atomic_load_explicit(&c[number & (CHUNK - 1)], memory_order_acquire) : NULL;
+	return c ? atomic_load_explicit(&c[number & (CHUNK - 1)], memory_order_acquire) : NULL;
+}
+
+struct str directory_name(struct directory *d, uint32_t number)
+{
+	const struct name *n = name_of(d, number);
+
 	return n ? (struct str){n->text, n->len} : (struct str){"", 0};
+}
+
+unsigned directory_flags(struct directory *d, uint32_t number)
+{
+	struct name *n = name_of(d, number);
+
+	return n ? atomic_load_explicit(&n->flags, memory_order_acquire) : 0;
+}
+
+void directory_flag(struct directory *d, uint32_t number, enum user_flag flag, bool on)
+{
+	struct name *n = name_of(d, number);
+
+	if (n && on)
+		atomic_fetch_or_explicit(&n->flags, (uint8_t)flag, memory_order_release);
+	else if (n)
+		atomic_fetch_and_explicit(&n->flags, (uint8_t)~flag, memory_order_release);
 }
 
 static uint32_t *name_slot_of(struct directory *d, struct str name)
@@ -116,6 +140,7 @@ static int name_put(struct directory *d, uint32_t number, struct str name)
 		free(n);
 		return -1;
 	}
+	n->flags = 0;
 	n->len = (uint8_t)name.n;
 	memcpy(n->text, name.p, name.n);
 	n->text[name.n] = 0;
@@ -129,15 +154,16 @@ int directory_add_user(struct directory *d, uint32_t number, struct str name)
 
 	pthread_rwlock_wrlock(&d->lock);
 	if (((d->names + 1) * 4 <= d->name_cap * 3 || names_grow(d) == 0) && name_put(d, number, name) == 0) {
-		*name_slot_of(d, name) = number;
-		d->names++;
+		uint32_t *slot = name_slot_of(d, name);
+		d->names += *slot == 0;
+		*slot = number;
 		rc = 0;
 	}
 	pthread_rwlock_unlock(&d->lock);
 	return rc;
 }
 
-uint32_t directory_find(struct directory *d, struct str name)
+uint32_t directory_find_any(struct directory *d, struct str name)
 {
 	if (name.n < USER_MIN || name.n > USER_MAX)
 		return 0;
@@ -145,6 +171,29 @@ uint32_t directory_find(struct directory *d, struct str name)
 	uint32_t number = *name_slot_of(d, name);
 	pthread_rwlock_unlock(&d->lock);
 	return number;
+}
+
+uint32_t directory_find(struct directory *d, struct str name)
+{
+	uint32_t number = directory_find_any(d, name);
+
+	return directory_flags(d, number) & USER_REMOVED ? 0 : number;
+}
+
+uint32_t directory_users(struct directory *d)
+{
+	pthread_rwlock_rdlock(&d->lock);
+	uint32_t n = d->names;
+	pthread_rwlock_unlock(&d->lock);
+	return n;
+}
+
+uint32_t directory_sessions(struct directory *d)
+{
+	pthread_rwlock_rdlock(&d->lock);
+	uint32_t n = d->sessions;
+	pthread_rwlock_unlock(&d->lock);
+	return n;
 }
 
 static uint32_t token_bucket(const struct directory *d, const uint8_t hash[TOKEN_HASH])

@@ -13,11 +13,25 @@ struct session_row {
 	uint64_t stored_seen_ms;
 };
 
+/* What is known of a user at a glance. */
+enum user_flag {
+	USER_REMOVED = 1, /* the name stays taken; found by directory_find_any() alone */
+	USER_LOCKED = 2,
+	USER_BENCH = 4,   /* made in bulk for a load test: has no password */
+	USER_LIMITED = 8, /* has limits of her own */
+};
+
 struct directory;
 struct directory *directory_new(void);
 void directory_free(struct directory *d);
+/* A name that another number had is this one's from now on. */
 int directory_add_user(struct directory *d, uint32_t number, struct str name);
 uint32_t directory_find(struct directory *d, struct str name);
+uint32_t directory_find_any(struct directory *d, struct str name); /* a removed one, too */
+unsigned directory_flags(struct directory *d, uint32_t number);    /* takes no lock */
+void directory_flag(struct directory *d, uint32_t number, enum user_flag flag, bool on);
+uint32_t directory_users(struct directory *d); /* with the removed ones */
+uint32_t directory_sessions(struct directory *d);
 struct str directory_name(struct directory *d, uint32_t number);
 int directory_add_session(struct directory *d, const struct session_row *row); /* copies */
 void directory_remove_session(struct directory *d, const char *device);

@@ -22,7 +22,7 @@ struct limits {
 	pthread_mutex_t lock;
 	double per_minute;
 	uint8_t secret[crypto_shorthash_KEYBYTES];
-	struct bucket bucket[ROWS], pair[ROWS], requester[ROWS];
+	struct bucket bucket[ROWS], pair[ROWS], requester[ROWS], sender[ROWS];
 	struct tries tries[ROWS];
 };
 
@@ -114,6 +114,20 @@ unsigned limits_fetch(struct limits *l, uint32_t requester, uint32_t user, uint6
 		p->tokens -= 1;
 		r->tokens -= 1;
 	}
+	pthread_mutex_unlock(&l->lock);
+	return ms;
+}
+
+unsigned limits_send(struct limits *l, uint32_t user, unsigned n, unsigned per_s, unsigned burst, uint64_t mono_us)
+{
+	uint64_t key = key_of(l, (struct str){(const char *)&user, sizeof user});
+	double need = n < burst ? n : burst; /* a batch larger than the burst takes all there is */
+
+	pthread_mutex_lock(&l->lock);
+	struct bucket *b = refilled(l->sender, key, burst, (uint64_t)(burst * 1e6 / per_s), mono_us);
+	unsigned ms = b->tokens >= need ? 0 : (unsigned)((need - b->tokens) * 1000 / per_s) + 1;
+	if (ms == 0)
+		b->tokens -= need;
 	pthread_mutex_unlock(&l->lock);
 	return ms;
 }

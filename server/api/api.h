@@ -20,7 +20,11 @@
 #include <sys/queue.h>
 
 struct metrics;
+struct admin_token;
 struct api_thread;
+
+/* Sides of listeners (net.h). */
+enum { SIDE_PUBLIC, SIDE_ADMIN, SIDE_METRICS };
 
 struct api_config {
 	size_t request_max; /* bytes of a request or a frame */
@@ -30,9 +34,20 @@ struct api_config {
 	unsigned name_chars_max;          /* characters of a display name */
 	unsigned ping_ms;                 /* announced in welcome: how long a client may be silent */
 	unsigned reconnect_ms;            /* announced in bye */
-	bool presence_contacts;           /* only her contacts see whether a user is online */
-	const char *_Atomic registration; /* "open", "invite", "closed"; changed by SIGHUP */
+	atomic_bool presence_contacts;    /* only her contacts see whether a user is online */
+	const char *_Atomic registration; /* "open", "invite", "closed"; changed, like presence_contacts, by a reload */
 	const char *const *origins;       /* allowed Origin values, NULL ends; NULL: none */
+	bool metrics_apart;               /* GET /metrics has a listener of its own and is not public */
+};
+
+/* What operators may do to the server as a whole; server.c's. Pool threads; each may block. */
+struct api_control {
+	void (*info)(void *ctx, struct buf *out);   /* members of GET /admin/info, without braces */
+	void (*config)(void *ctx, struct buf *out); /* the object of GET /admin/config */
+	enum err (*reload)(
+		void *ctx, struct buf *out); /* the object of POST /admin/reload; of an error: its detail as text */
+	void (*drain)(void *ctx);            /* as SIGTERM; comes back at once; any thread */
+	void *ctx;
 };
 
 /* One a process. Owner: server.c, which fills it in before net_start(); constant from then on but for the atomics (in config, too). */
@@ -46,6 +61,9 @@ struct api {
 	struct pool *hashers; /* password hashing and account writes */
 	struct metrics *metrics;
 	const struct token_key *token_key;
+	const struct admin_token *admin_token;
+	struct api_control control;
+	uint64_t started_us; /* monotonic */
 	struct api_config config;
 	atomic_bool draining;                 /* set by api_drain() */
 	atomic_uint watching;                 /* sockets that watch somebody: none, and no change of presence is told */
@@ -67,10 +85,19 @@ struct api_call;
 
 enum api_need { API_PUBLIC, API_USER };
 
+/* Where a route is there: bits. */
+enum api_on {
+	ON_PUBLIC = 1,
+	ON_ADMIN = 2, /* the admin token is needed for every route, whatever it says */
+	ON_METRICS = 4,
+	ON_PUBLIC_METRICS = 8, /* on the public side unless config.metrics_apart */
+};
+
 /* One line of the route table (routes.c). A path segment "{}" takes any one segment: call->param. */
 struct api_route {
 	enum http_method method;
 	const char *path;
+	unsigned on;
 	enum api_need need;
 	enum body_policy body;
 	size_t body_max; /* bytes; 0: config.request_max */
@@ -86,7 +113,7 @@ struct api_call {
 	struct api *api;
 	const struct api_route *route;
 	conn_ref conn;
-	struct session session;    /* API_USER only */
+	struct session session;    /* API_USER only; user 0: an operator */
 	char peer[46];             /* the peer's address */
 	char param[PARAM_MAX + 1]; /* what "{}" stood for, NUL-terminated; longer ones are 404 */
 	char query[QUERY_MAX + 1]; /* raw, NUL-terminated */
@@ -168,6 +195,15 @@ void api_healthz_get(struct api_call *c);
 void api_readyz_get(struct api_call *c);
 void api_metrics_get(struct api_call *c);
 void api_openapi_get(struct api_call *c);
+/* admin.c */
+void admin_info_get(struct api_call *c);
+void admin_config_get(struct api_call *c);
+void admin_stats_get(struct api_call *c);
+void admin_drain_post(struct api_call *c);
+void admin_reload_post(struct api_call *c);
+/* admin_bench.c */
+void admin_bench_post(struct api_call *c);
+void admin_bench_delete(struct api_call *c);
 /* messages.c */
 void api_messages_post(struct api_call *c);
 void api_messages_get(struct api_call *c);

@@ -37,7 +37,8 @@ static void answer(struct api_call *c, int status, const char *type)
 {
 	struct conn *conn = conn_of(c);
 
-	thread_count(c->api, status < 400 ? METRIC_HTTP_2XX : status < 500 ? METRIC_HTTP_4XX : METRIC_HTTP_5XX, 1);
+	if (c->api->metrics)
+		metric_answer(c->api->metrics, status, c->err);
 	if (conn && (c->out.failed || c->headers.failed)) {
 		conn_set_data(conn, NULL);
 		conn_reply_err(conn, ERR_OVERLOADED, "Out of memory");

@@ -34,7 +34,7 @@ static struct talk *talk_new(struct api_call *c)
 /* The peer that the path names. 0; -1: there is no such user, the call has ended. */
 static int take_peer(struct api_call *c, struct talk *t)
 {
-	t->with = accounts_find(c->api->accounts, str_of(c->param));
+	t->with = accounts_find_any(c->api->accounts, str_of(c->param));
 	if (t->with)
 		return 0;
 	api_fail(c, ERR_NOT_FOUND, "No such user");

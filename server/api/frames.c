@@ -115,7 +115,7 @@ static int read_members(const struct frame *f, struct lookup *l)
 			refuse(f, ERR_BAD_FIELD, "with", "A user name is wanted");
 			return -1;
 		}
-		l->with = accounts_find(f->k->t->api->accounts, with);
+		l->with = accounts_find_any(f->k->t->api->accounts, with);
 		if (!l->with) {
 			refuse(f, ERR_NOT_FOUND, "with", NULL);
 			return -1;

@@ -2,6 +2,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "server/api/watch.h"
+#include "server/ops/admin_token.h"
 #include <sodium.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -60,18 +61,38 @@ struct op_batch *thread_batch(struct api_thread *t)
 	return t->batch;
 }
 
-int thread_session(struct api_thread *t, const struct http_head *h, struct session *out)
+/* Empty: there is none. */
+static struct str bearer(const struct http_head *h)
 {
 	static const char scheme[] = "bearer ";
 	struct str v = h->authorization;
 	size_t n = sizeof scheme - 1;
 
 	if (v.n <= n || strncasecmp(v.p, scheme, n) != 0)
-		return -1;
+		return (struct str){"", 0};
 	struct str token = {v.p + n, v.n - n};
 	while (token.n && *token.p == ' ')
 		token.p++, token.n--;
-	return accounts_session(t->api->accounts, token, clock_wall_ms(), out);
+	return token;
+}
+
+/* The routes that are there for the connection: bits of enum api_on. */
+static unsigned on_side(const struct api *a, const struct conn *c)
+{
+	if (conn_side(c) == SIDE_PUBLIC)
+		return a->config.metrics_apart ? ON_PUBLIC : ON_PUBLIC | ON_PUBLIC_METRICS;
+	return conn_side(c) == SIDE_ADMIN ? ON_ADMIN : ON_METRICS;
+}
+
+/* OK: the token is good for this side, and *out is whose it is. */
+static enum err admit(struct api_thread *t, unsigned on, const struct http_head *h, struct session *out)
+{
+	*out = (struct session){0};
+	if (on == ON_ADMIN)
+		return admin_token_is(t->api->admin_token, bearer(h)) ? ERR_OK : ERR_UNAUTHENTICATED;
+	if (accounts_session(t->api->accounts, bearer(h), clock_wall_ms(), out))
+		return ERR_UNAUTHENTICATED;
+	return accounts_locked(t->api->accounts, out->user) ? ERR_LOCKED : ERR_OK;
 }
 
 static bool is_json(struct str type)
@@ -102,9 +123,11 @@ static void refuse(struct http_verdict *v, enum err e, const char *detail)
 
 static void judge_socket(struct api_thread *t, const struct http_head *h, struct http_verdict *v)
 {
+	enum err e = admit(t, ON_PUBLIC, h, &t->head_session);
+
 	v->websocket = true;
-	if (thread_session(t, h, &t->head_session))
-		refuse(v, ERR_UNAUTHENTICATED, NULL);
+	if (e != ERR_OK)
+		refuse(v, e, NULL);
 	else if (!origin_allowed(&t->api->config, h->origin))
 		refuse(v, ERR_BAD_ORIGIN, NULL);
 	else if (h->method != HTTP_GET) {
@@ -114,16 +137,17 @@ static void judge_socket(struct api_thread *t, const struct http_head *h, struct
 		refuse(v, ERR_DRAINING, NULL);
 }
 
-static void judge_route(struct api_thread *t, const struct http_head *h, struct http_verdict *v)
+static void judge_route(struct api_thread *t, unsigned on, const struct http_head *h, struct http_verdict *v)
 {
 	char param[PARAM_MAX + 1];
-	const struct api_route *r = route_find(h->method, h->path, param, &v->allow);
-	bool open = r ? r->need == API_PUBLIC : route_public(h->path);
+	const struct api_route *r = route_find(on, h->method, h->path, param, &v->allow);
+	bool open = on == ON_METRICS || (on != ON_ADMIN && (r ? r->need == API_PUBLIC : route_public(on, h->path)));
 
 	t->head_route = r;
 	t->head_session = (struct session){0};
-	if (!open && thread_session(t, h, &t->head_session))
-		refuse(v, ERR_UNAUTHENTICATED, NULL);
+	enum err e = open ? ERR_OK : admit(t, on, h, &t->head_session);
+	if (e != ERR_OK)
+		refuse(v, e, NULL);
 	else if (!r)
 		refuse(v, v->allow ? ERR_METHOD_NOT_ALLOWED : ERR_NOT_FOUND, NULL);
 	else if (h->query.n > QUERY_MAX)
@@ -141,10 +165,12 @@ static void on_head(void *ctx, struct conn *c, const struct http_head *h, struct
 	struct api_thread *t = api_thread_of(ctx, conn_thread(c));
 
 	t->head_conn = conn_id(c);
-	if (str_is(h->path, "/ws"))
+	if (conn_side(c) == SIDE_PUBLIC && str_is(h->path, "/ws"))
 		judge_socket(t, h, v);
 	else
-		judge_route(t, h, v);
+		judge_route(t, on_side(t->api, c), h, v);
+	if (v->err != ERR_OK && t->api->metrics)
+		metric_answer(t->api->metrics, err_status(v->err), v->err);
 }
 
 static void on_request(void *ctx, struct conn *c, const struct http_head *h, struct str body)
@@ -158,7 +184,7 @@ static void on_request(void *ctx, struct conn *c, const struct http_head *h, str
 	if (t->head_conn != conn_id(c))
 		on_head(ctx, c, h, &v);
 	t->head_conn = 0;
-	if (v.err != ERR_OK || !route_find(h->method, h->path, param, &allow)) {
+	if (v.err != ERR_OK || !route_find(on_side(ctx, c), h->method, h->path, param, &allow)) {
 		conn_reply_err(c, v.err != ERR_OK ? v.err : ERR_NOT_FOUND, v.detail);
 		return;
 	}

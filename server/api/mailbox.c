@@ -176,7 +176,7 @@ static int take_from(struct api_call *c, struct listing *l, struct str name)
 	if (!user_name_ok(name))
 		return bad(c, ERR_BAD_QUERY, "from", "A user name is wanted");
 	memcpy(l->from_name, name.p, name.n);
-	l->from = accounts_find(c->api->accounts, name);
+	l->from = accounts_find_any(c->api->accounts, name);
 	l->nobody = l->from == 0;
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* What can be asked without a token: who this is, how it is, what it counts, what it promises. */
 #include "common/wire/json.h"
-#include "server/api/api.h"
+#include "server/api/gauges.h"
+#include "server/api/thread.h"
 #include "server/ops/metrics.h"
 
 void api_root_get(struct api_call *c)
@@ -32,6 +33,7 @@ void api_readyz_get(struct api_call *c)
 void api_metrics_get(struct api_call *c)
 {
 	metrics_write(c->api->metrics, &c->out);
+	gauges_write(c->api, &c->out);
 	c->content_type = "text/plain; version=0.0.4; charset=utf-8";
 	api_reply(c, 200);
 }

@@ -5,35 +5,48 @@ enum {
 	KEYS = 64 * 1024   /* a bundle and 200 keys, however they are spaced */
 };
 
+/* Where a route is there. */
+enum {
+	EVERYWHERE = ON_PUBLIC | ON_ADMIN | ON_METRICS,
+	COUNTS = ON_PUBLIC_METRICS | ON_ADMIN | ON_METRICS,
+};
+
 static const struct api_route routes[] = {
-	{HTTP_POST, "/messages", API_USER, BODY_REQUIRED, 0, api_messages_post},
-	{HTTP_GET, "/messages", API_USER, BODY_NONE, 0, api_messages_get},
-	{HTTP_GET, "/messages/{}", API_USER, BODY_NONE, 0, api_message_get},
-	{HTTP_PATCH, "/messages/{}", API_USER, BODY_REQUIRED, SMALL, api_message_mark},
-	{HTTP_PUT, "/messages/{}", API_USER, BODY_REQUIRED, SMALL, api_message_mark},
-	{HTTP_GET, "/conversations", API_USER, BODY_NONE, 0, api_conversations_get},
-	{HTTP_GET, "/conversations/{}/messages", API_USER, BODY_NONE, 0, api_history_get},
-	{HTTP_PUT, "/conversations/{}/read", API_USER, BODY_REQUIRED, SMALL, api_conversation_read},
-	{HTTP_GET, "/contacts", API_USER, BODY_NONE, 0, api_contacts_get},
-	{HTTP_PUT, "/contacts/{}", API_USER, BODY_OPTIONAL, SMALL, api_contact_put},
-	{HTTP_DELETE, "/contacts/{}", API_USER, BODY_NONE, 0, api_contact_delete},
-	{HTTP_GET, "/blocks", API_USER, BODY_NONE, 0, api_blocks_get},
-	{HTTP_PUT, "/blocks/{}", API_USER, BODY_OPTIONAL, SMALL, api_block_put},
-	{HTTP_DELETE, "/blocks/{}", API_USER, BODY_NONE, 0, api_block_delete},
-	{HTTP_PUT, "/keys", API_USER, BODY_REQUIRED, KEYS, api_keys_put},
-	{HTTP_GET, "/keys", API_USER, BODY_NONE, 0, api_keys_get},
-	{HTTP_GET, "/keys/{}", API_USER, BODY_NONE, 0, api_keys_user_get},
-	{HTTP_POST, "/users", API_PUBLIC, BODY_REQUIRED, SMALL, api_users_post},
-	{HTTP_PUT, "/users/me/password", API_USER, BODY_REQUIRED, SMALL, api_password_put},
-	{HTTP_GET, "/users/{}", API_USER, BODY_NONE, 0, api_users_get},
-	{HTTP_POST, "/sessions", API_PUBLIC, BODY_REQUIRED, SMALL, api_sessions_post},
-	{HTTP_GET, "/sessions", API_USER, BODY_NONE, 0, api_sessions_get},
-	{HTTP_DELETE, "/sessions/{}", API_USER, BODY_NONE, 0, api_sessions_delete},
-	{HTTP_GET, "/", API_PUBLIC, BODY_NONE, 0, api_root_get},
-	{HTTP_GET, "/healthz", API_PUBLIC, BODY_NONE, 0, api_healthz_get},
-	{HTTP_GET, "/readyz", API_PUBLIC, BODY_NONE, 0, api_readyz_get},
-	{HTTP_GET, "/metrics", API_PUBLIC, BODY_NONE, 0, api_metrics_get},
-	{HTTP_GET, "/openapi.json", API_PUBLIC, BODY_NONE, 0, api_openapi_get},
+	{HTTP_POST, "/messages", ON_PUBLIC, API_USER, BODY_REQUIRED, 0, api_messages_post},
+	{HTTP_GET, "/messages", ON_PUBLIC, API_USER, BODY_NONE, 0, api_messages_get},
+	{HTTP_GET, "/messages/{}", ON_PUBLIC, API_USER, BODY_NONE, 0, api_message_get},
+	{HTTP_PATCH, "/messages/{}", ON_PUBLIC, API_USER, BODY_REQUIRED, SMALL, api_message_mark},
+	{HTTP_PUT, "/messages/{}", ON_PUBLIC, API_USER, BODY_REQUIRED, SMALL, api_message_mark},
+	{HTTP_GET, "/conversations", ON_PUBLIC, API_USER, BODY_NONE, 0, api_conversations_get},
+	{HTTP_GET, "/conversations/{}/messages", ON_PUBLIC, API_USER, BODY_NONE, 0, api_history_get},
+	{HTTP_PUT, "/conversations/{}/read", ON_PUBLIC, API_USER, BODY_REQUIRED, SMALL, api_conversation_read},
+	{HTTP_GET, "/contacts", ON_PUBLIC, API_USER, BODY_NONE, 0, api_contacts_get},
+	{HTTP_PUT, "/contacts/{}", ON_PUBLIC, API_USER, BODY_OPTIONAL, SMALL, api_contact_put},
+	{HTTP_DELETE, "/contacts/{}", ON_PUBLIC, API_USER, BODY_NONE, 0, api_contact_delete},
+	{HTTP_GET, "/blocks", ON_PUBLIC, API_USER, BODY_NONE, 0, api_blocks_get},
+	{HTTP_PUT, "/blocks/{}", ON_PUBLIC, API_USER, BODY_OPTIONAL, SMALL, api_block_put},
+	{HTTP_DELETE, "/blocks/{}", ON_PUBLIC, API_USER, BODY_NONE, 0, api_block_delete},
+	{HTTP_PUT, "/keys", ON_PUBLIC, API_USER, BODY_REQUIRED, KEYS, api_keys_put},
+	{HTTP_GET, "/keys", ON_PUBLIC, API_USER, BODY_NONE, 0, api_keys_get},
+	{HTTP_GET, "/keys/{}", ON_PUBLIC, API_USER, BODY_NONE, 0, api_keys_user_get},
+	{HTTP_POST, "/users", ON_PUBLIC, API_PUBLIC, BODY_REQUIRED, SMALL, api_users_post},
+	{HTTP_PUT, "/users/me/password", ON_PUBLIC, API_USER, BODY_REQUIRED, SMALL, api_password_put},
+	{HTTP_GET, "/users/{}", ON_PUBLIC, API_USER, BODY_NONE, 0, api_users_get},
+	{HTTP_POST, "/sessions", ON_PUBLIC, API_PUBLIC, BODY_REQUIRED, SMALL, api_sessions_post},
+	{HTTP_GET, "/sessions", ON_PUBLIC, API_USER, BODY_NONE, 0, api_sessions_get},
+	{HTTP_DELETE, "/sessions/{}", ON_PUBLIC, API_USER, BODY_NONE, 0, api_sessions_delete},
+	{HTTP_GET, "/", ON_PUBLIC, API_PUBLIC, BODY_NONE, 0, api_root_get},
+	{HTTP_GET, "/healthz", EVERYWHERE, API_PUBLIC, BODY_NONE, 0, api_healthz_get},
+	{HTTP_GET, "/readyz", EVERYWHERE, API_PUBLIC, BODY_NONE, 0, api_readyz_get},
+	{HTTP_GET, "/metrics", COUNTS, API_PUBLIC, BODY_NONE, 0, api_metrics_get},
+	{HTTP_GET, "/openapi.json", ON_PUBLIC, API_PUBLIC, BODY_NONE, 0, api_openapi_get},
+	{HTTP_GET, "/admin/info", ON_ADMIN, API_USER, BODY_NONE, 0, admin_info_get},
+	{HTTP_GET, "/admin/config", ON_ADMIN, API_USER, BODY_NONE, 0, admin_config_get},
+	{HTTP_GET, "/admin/stats", ON_ADMIN, API_USER, BODY_NONE, 0, admin_stats_get},
+	{HTTP_POST, "/admin/drain", ON_ADMIN, API_USER, BODY_OPTIONAL, SMALL, admin_drain_post},
+	{HTTP_POST, "/admin/reload", ON_ADMIN, API_USER, BODY_OPTIONAL, SMALL, admin_reload_post},
+	{HTTP_POST, "/admin/bench", ON_ADMIN, API_USER, BODY_REQUIRED, SMALL, admin_bench_post},
+	{HTTP_DELETE, "/admin/bench/{}", ON_ADMIN, API_USER, BODY_NONE, 0, admin_bench_delete},
 };
 enum { ROUTES = sizeof routes / sizeof *routes };
 
@@ -57,10 +70,10 @@ static bool matches(const char *pattern, struct str path, struct str *param)
 }
 
 /* A literal path comes before a pattern in the table, and a path has one of the two. */
-static const char *pattern_of(struct str path, struct str *param)
+static const char *pattern_of(unsigned on, struct str path, struct str *param)
 {
 	for (unsigned i = 0; i < ROUTES; i++)
-		if (matches(routes[i].path, path, param))
+		if (routes[i].on & on && matches(routes[i].path, path, param))
 			return routes[i].path;
 	return NULL;
 }
@@ -85,10 +98,11 @@ static const char *allowed(const char *pattern)
 	return text;
 }
 
-const struct api_route *route_find(enum http_method m, struct str path, char param[PARAM_MAX + 1], const char **allow)
+const struct api_route *route_find(
+	unsigned on, enum http_method m, struct str path, char param[PARAM_MAX + 1], const char **allow)
 {
 	struct str found;
-	const char *pattern = pattern_of(path, &found);
+	const char *pattern = pattern_of(on, path, &found);
 
 	*allow = NULL;
 	if (!pattern || found.n > PARAM_MAX)
@@ -103,10 +117,10 @@ const struct api_route *route_find(enum http_method m, struct str path, char par
 	return NULL;
 }
 
-bool route_public(struct str path)
+bool route_public(unsigned on, struct str path)
 {
 	struct str param;
-	const char *pattern = pattern_of(path, &param);
+	const char *pattern = pattern_of(on, path, &param);
 
 	for (unsigned i = 0; pattern && i < ROUTES; i++)
 		if (strcmp(routes[i].path, pattern) == 0 && routes[i].need != API_PUBLIC)

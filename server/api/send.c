@@ -1,4 +1,5 @@
 #include "server/api/send.h"
+#include "common/base/clock.h"
 
 enum {
 	TEXT_SHORT =
@@ -80,6 +81,10 @@ struct op *send_add(struct api_thread *t, uint32_t actor, const struct send_memb
 	s.recipient = accounts_find(t->api->accounts, to);
 	if (send_check(&s, t->api->config.body_max, &kind, why))
 		return NULL;
+	if (accounts_sends_wait(t->api->accounts, actor, 1, clock_mono_us())) {
+		refuse(why, ERR_RATE_LIMITED, NULL, "Too many messages in a short time");
+		return NULL;
+	}
 	struct str client_id = op_batch_copy(b, s.client_id.p ? s.client_id : make_client_id(t, made));
 	struct op *op = client_id.p ? op_batch_add(b) : NULL;
 	if (!op) {

@@ -5,6 +5,7 @@
 enum {
 	UNANSWERED_LOW = UNANSWERED_MAX / 2,
 	EXPIRY_US = 30 * 1000000,
+	LOOK_US = 1000000,
 	WAITING_WIDE = 64 << 20,   /* bytes waiting in a thread's sessions up to which each may hold a burst */
 	WAITING_TIGHT = 256 << 20, /* past it each holds little: stopped readers cost a cursor, not memory */
 };
@@ -137,6 +138,8 @@ void socket_stir(struct socket *k)
 
 void socket_error(struct socket *k, int64_t ref, const struct refusal *why)
 {
+	if (k->t->api->metrics)
+		metric_refusal(k->t->api->metrics, why->err);
 	write_error(session_begin(&k->s), ref, why);
 	session_end(&k->s);
 	socket_stir(k);
@@ -325,15 +328,22 @@ static void close_ended(struct api_thread *t)
 	t->revision = revision;
 	t->alive_us = now;
 	TAILQ_FOREACH(k, &t->sockets, link)
-	if (!accounts_alive(t->api->accounts, &k->who, clock_wall_ms()))
+	if (accounts_locked(t->api->accounts, k->who.user))
+		socket_close(k, CLOSE_LOCKED, "account locked");
+	else if (!accounts_alive(t->api->accounts, &k->who, clock_wall_ms()))
 		socket_close(k, CLOSE_AUTH, "session ended");
 }
 
 void sockets_tick(struct api_thread *t)
 {
 	struct socket *k;
+	uint64_t now = clock_mono_us();
 
 	close_ended(t);
+	if (now - t->looked_us >= LOOK_US) {
+		t->looked_us = now;
+		gauges_look(t, now);
+	}
 	if (!atomic_load(&t->api->draining))
 		return;
 	TAILQ_FOREACH(k, &t->sockets, link)

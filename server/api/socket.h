@@ -21,10 +21,11 @@ struct socket {
 	uint32_t n_watch;
 	bool watch_due;         /* something of it is still to be told */
 	uint64_t typing_due_us; /* monotonic */
+	uint64_t behind_us;     /* monotonic, since when it is not live; 0: it is */
 	TAILQ_ENTRY(socket) link, paging_link;
 };
 
-enum { CLOSE_RESTART = 1012, CLOSE_PROTOCOL = 4400, CLOSE_AUTH = 4401, CLOSE_TOO_MANY = 4409 };
+enum { CLOSE_RESTART = 1012, CLOSE_PROTOCOL = 4400, CLOSE_AUTH = 4401, CLOSE_LOCKED = 4403, CLOSE_TOO_MANY = 4409 };
 
 void socket_close(struct socket *k, unsigned code, const char *reason);
 void socket_error(struct socket *k, int64_t ref, const struct refusal *why);

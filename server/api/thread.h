@@ -2,6 +2,7 @@
 #ifndef CHAT_API_THREAD_H
 #define CHAT_API_THREAD_H
 #include "server/api/api.h"
+#include "server/api/gauges.h"
 #include "server/api/write.h"
 #include "server/distributor/distributor.h"
 #include "server/ops/metrics.h"
@@ -50,6 +51,8 @@ struct api_thread {
 	struct buf limits; /* the JSON object of limits in welcome */
 	uint64_t made;     /* counts the client_ids made */
 	char made_prefix[11];
+	struct thread_gauges gauges;
+	uint64_t looked_us; /* monotonic, when they were taken */
 
 	/* What head() found, for request() or ws_open() of the same connection, which mostly follow at once. */
 	conn_ref head_conn;
@@ -67,12 +70,11 @@ static inline void thread_count(struct api *a, enum metric_counter which, int64_
 struct api_thread *api_thread_of(struct api *a, struct net_thread *t);
 /* The batch of ops that is gathered in this turn and goes to the queue at its end. NULL: out of memory. */
 struct op_batch *thread_batch(struct api_thread *t);
-/* 0 and *out; -1: no valid token. */
-int thread_session(struct api_thread *t, const struct http_head *h, struct session *out);
 
-/* routes.c. NULL: no such path, or *allow is set ("GET, POST"; valid until the next call on this thread). param: NUL-terminated. */
-const struct api_route *route_find(enum http_method m, struct str path, char param[PARAM_MAX + 1], const char **allow);
-bool route_public(struct str path); /* every method of the path goes without a token */
+/* routes.c. on: a side's bits (enum api_on). NULL: no such path, or *allow is set ("GET, POST"; valid until the next call on this thread). param: NUL-terminated. */
+const struct api_route *route_find(
+	unsigned on, enum http_method m, struct str path, char param[PARAM_MAX + 1], const char **allow);
+bool route_public(unsigned on, struct str path); /* every method of the path goes without a token */
 
 static inline struct api_thread *call_thread(const struct api_call *c)
 {

@@ -170,6 +170,7 @@ static void count(struct metrics *m, const struct commit *c)
 	metric_add(m, METRIC_JOURNAL_BYTES, (int64_t)c->size);
 	if (c->size) {
 		metric_add(m, METRIC_COMMITS, 1);
+		metric_time(m, METRIC_QUEUE_TIME, c->received_us - c->enqueued_us);
 		metric_time(m, METRIC_COMMIT_TIME, c->durable_us - c->received_us);
 	}
 }

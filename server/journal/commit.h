@@ -40,7 +40,8 @@ struct commit {
 	uint32_t n_records, n_outcomes;
 	struct record *records; /* decoded; slices point into bytes */
 	struct outcome *outcomes;
-	uint64_t received_us, durable_us; /* monotonic: first op taken up, fdatasync done */
+	uint64_t enqueued_us, received_us,
+		durable_us; /* monotonic: oldest batch handed over, first op taken up, fdatasync done */
 };
 struct commit *commit_ref(struct commit *c);
 void commit_unref(struct commit *c);

@@ -364,6 +364,11 @@ const char *conn_peer(const struct conn *c)
 	return c->peer;
 }
 
+unsigned conn_side(const struct conn *c)
+{
+	return c->side;
+}
+
 void *conn_data(const struct conn *c)
 {
 	return c->data;

@@ -32,6 +32,9 @@ enum {
 	ACCEPT_BATCH = 64,
 	ACCEPT_LOG_MS = 10000, /* being out of descriptors is said that often */
 	WATCHDOG_MS = 5000,
+	LISTENERS = 1 + NET_EXTRA_MAX,
+	EXTRA_CONNECTIONS = 64, /* of the extra listeners, beyond the limit for all */
+	NET_URL_MAX = 128,
 };
 
 enum conn_state {
@@ -82,10 +85,20 @@ struct conn {
 	uint64_t ping_ms, pong_ms;
 	uint64_t stall_ms; /* when the peer last took bytes while choked */
 	uint64_t acked;    /* bytes it had taken by then */
+	unsigned side;     /* of the listener that it came by */
 	char peer[46];
 };
 
 TAILQ_HEAD(conn_list, conn);
+
+/* Of a thread: the public one, then the extra ones, which the first thread alone has. */
+struct listener {
+	struct net_thread *t;
+	int fd; /* -1: there is none, or closed */
+	unsigned side;
+	char *path; /* of a Unix socket that is ours, else NULL */
+	ev_io accept;
+};
 
 struct slot {
 	struct conn *c;
@@ -100,15 +113,15 @@ struct net_thread {
 	struct ev_loop *loop;
 	struct lws_context *lws;
 	struct lws_vhost *vhost;
-	int listen_fd; /* -1: closed */
-	ev_io accept;
+	struct listener listener[LISTENERS];
 	ev_timer accept_again, tick;
 	ev_async wake;
 	ev_prepare turn;
 	ev_check woken;
 	ev_idle again; /* keeps the loop from sleeping while there is work */
 	struct slot *slots;
-	uint32_t slot_count, slot_free, live, sweep_part;
+	uint32_t slot_count, slot_free, sweep_part;
+	_Atomic uint32_t live; /* connections */
 	struct conn_list write, resume;
 	STAILQ_HEAD(, conn) dead;
 	char *arena; /* FILL_HEADROOM, FILL_MAX, FILL_TAILROOM: the turn's outgoing frame */
@@ -128,7 +141,7 @@ struct net {
 	const struct net_handler *handler;
 	void *ctx;
 	unsigned port;
-	char url[80];
+	char url[NET_URL_MAX], extra_url[NET_EXTRA_MAX][NET_URL_MAX];
 	struct net_thread *threads;
 	unsigned thread_count;
 	pthread_t watchdog;
@@ -137,6 +150,10 @@ struct net {
 	pthread_cond_t done;
 	bool stopped; /* under lock: ends the watchdog */
 };
+
+/* listen.c */
+int listen_all(struct net *n, char why[256]); /* 0 or -1; listen_end() either way */
+void listen_end(struct net *n); /* removes what stands in the file system; the sockets are closed by their threads */
 
 /* loop.c */
 int thread_init(struct net_thread *t, struct net *n, unsigned index, char why[256]);

@@ -39,8 +39,9 @@ static void on_accept_again(struct ev_loop *loop, ev_timer *w, int events)
 	struct net_thread *t = w->data;
 
 	(void)events;
-	if (t->listen_fd >= 0)
-		ev_io_start(loop, &t->accept);
+	for (unsigned i = 0; i < LISTENERS; i++)
+		if (t->listener[i].fd >= 0)
+			ev_io_start(loop, &t->listener[i].accept);
 }
 
 /* No descriptors or memory are left: look again later, for the connection stays in the queue and would wake the loop at once. */
@@ -50,7 +51,8 @@ static void accept_pause(struct net_thread *t)
 		log_event(LOG_WARN, "accept-paused", "thread=%u errno=%d", t->index, errno);
 		t->accept_logged_ms = t->now_ms;
 	}
-	ev_io_stop(t->loop, &t->accept);
+	for (unsigned i = 0; i < LISTENERS; i++)
+		ev_io_stop(t->loop, &t->listener[i].accept);
 	ev_timer_set(&t->accept_again, TICK_MS / 1000.0, 0.);
 	ev_timer_start(t->loop, &t->accept_again);
 }
@@ -67,6 +69,8 @@ static void peer_text(const struct sockaddr_storage *ss, char out[46])
 		inet_ntop(AF_INET, (const char *)&v6->sin6_addr + 12, out, 46);
 	else if (ss->ss_family == AF_INET6)
 		inet_ntop(AF_INET6, &v6->sin6_addr, out, 46);
+	else
+		strcpy(out, "unix");
 }
 
 #define BUSY_BODY                                                                                                     \
@@ -74,22 +78,25 @@ static void peer_text(const struct sockaddr_storage *ss, char out[46])
 	"many "                                                                                                       \
 	"connections\",\"retry_after_ms\":1000}"
 
-static void adopt(struct net_thread *t, int fd, const struct sockaddr_storage *peer)
+static void adopt(struct listener *l, int fd, const struct sockaddr_storage *peer)
 {
 	static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
 				   "Content-Type: application/problem+json\r\nContent-Length: 130\r\n\r\n" BUSY_BODY;
 	_Static_assert(sizeof BUSY_BODY - 1 == 130, "its Content-Length");
+	struct net_thread *t = l->t;
+	uint32_t most = t->n->conf.max_connections + (l->side ? EXTRA_CONNECTIONS : 0);
 	char text[46];
 	int on = 1;
 
 	peer_text(peer, text);
-	struct conn *c = t->live < t->n->conf.max_connections ? conn_new(t, text) : NULL;
+	struct conn *c = t->live < most ? conn_new(t, text) : NULL;
 	if (!c) {
 		ssize_t sent = send(fd, busy, sizeof busy - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 		(void)sent;
 		close(fd);
 		return;
 	}
+	c->side = l->side;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	lws_sock_file_fd_type desc = {.sockfd = fd};
 	c->wsi = lws_adopt_descriptor_vhost(t->vhost, LWS_ADOPT_SOCKET, desc, protocols[0].name, NULL);
@@ -102,30 +109,30 @@ static void adopt(struct net_thread *t, int fd, const struct sockaddr_storage *p
 
 static void on_accept(struct ev_loop *loop, ev_io *w, int events)
 {
-	struct net_thread *t = w->data;
+	struct listener *l = w->data;
 	struct sockaddr_storage peer;
 
 	(void)loop, (void)events;
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		socklen_t len = sizeof peer;
-		int fd = accept4(t->listen_fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0)
-			adopt(t, fd, &peer);
+			adopt(l, fd, &peer);
 		else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-			return accept_pause(t);
+			return accept_pause(l->t);
 		else if (errno != ECONNABORTED && errno != EINTR)
 			return;
 	}
 }
 
-static void stop_accepting(struct net_thread *t)
+static void listener_close(struct listener *l)
 {
-	if (t->listen_fd < 0)
+	if (l->fd < 0)
 		return;
-	ev_io_stop(t->loop, &t->accept);
-	ev_timer_stop(t->loop, &t->accept_again);
-	close(t->listen_fd);
-	t->listen_fd = -1;
+	if (l->t->loop)
+		ev_io_stop(l->t->loop, &l->accept);
+	close(l->fd);
+	l->fd = -1;
 }
 
 /* Delivers what was posted, oldest first. */
@@ -153,7 +160,7 @@ static void on_wake(struct ev_loop *loop, ev_async *w, int events)
 	(void)events;
 	drain(t);
 	if (atomic_load(&t->stop_accepting))
-		stop_accepting(t);
+		listener_close(&t->listener[0]);
 	if (atomic_load(&t->stop))
 		ev_break(loop, EVBREAK_ALL);
 }
@@ -247,7 +254,6 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int events)
 
 static void watchers_init(struct net_thread *t)
 {
-	ev_io_init(&t->accept, on_accept, t->listen_fd, EV_READ);
 	ev_timer_init(&t->accept_again, on_accept_again, TICK_MS / 1000.0, 0.);
 	ev_timer_init(&t->tick, on_tick, TICK_MS / 1000.0, TICK_MS / 1000.0);
 	ev_async_init(&t->wake, on_wake);
@@ -256,8 +262,14 @@ static void watchers_init(struct net_thread *t)
 	ev_idle_init(&t->again, on_again);
 	ev_set_priority(&t->woken, EV_MAXPRI);
 	ev_set_priority(&t->turn, EV_MINPRI);
-	t->accept.data = t->accept_again.data = t->tick.data = t->wake.data = t->turn.data = t->woken.data = t;
-	ev_io_start(t->loop, &t->accept);
+	t->accept_again.data = t->tick.data = t->wake.data = t->turn.data = t->woken.data = t;
+	for (unsigned i = 0; i < LISTENERS; i++) {
+		struct listener *l = &t->listener[i];
+		ev_io_init(&l->accept, on_accept, l->fd, EV_READ);
+		l->accept.data = l;
+		if (l->fd >= 0)
+			ev_io_start(t->loop, &l->accept);
+	}
 	ev_timer_start(t->loop, &t->tick);
 	ev_async_start(t->loop, &t->wake);
 	ev_prepare_start(t->loop, &t->turn);
@@ -313,7 +325,8 @@ void *thread_run(void *arg)
 	struct net_thread *t = arg;
 
 	ev_run(t->loop, 0);
-	stop_accepting(t);
+	for (unsigned i = 0; i < LISTENERS; i++)
+		listener_close(&t->listener[i]);
 	drain(t);
 	t->n->handler->turn_end(t->n->ctx, t);
 	flush_all(t); /* what was answered last still goes out */
@@ -331,12 +344,12 @@ void thread_release(struct net_thread *t)
 		net_each(t, kill_one, NULL);
 		reap(t);
 	}
+	for (unsigned i = 0; i < LISTENERS; i++)
+		listener_close(&t->listener[i]);
 	if (t->lws)
 		lws_context_destroy(t->lws);
 	if (t->loop)
 		ev_loop_destroy(t->loop);
-	if (t->listen_fd >= 0)
-		close(t->listen_fd);
 	free(t->slots);
 	free(t->arena);
 }

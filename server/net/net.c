@@ -2,9 +2,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "server/net/conn.h"
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,101 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024, THREADS_MAX = 64, WATCH_STEP_MS = 500, DESCRIPTORS_MAX = 1 << 20 };
-
-struct address {
-	struct sockaddr_storage ss;
-	socklen_t len;
-};
-
-/* "127.0.0.1:0" or "[::1]:8080": numeric only, for a name could take long or mean several. */
-static int address_parse(const char *text, struct address *out)
-{
-	char host[64];
-	const char *colon = strrchr(text, ':');
-	size_t n = colon ? (size_t)(colon - text) : 0;
-	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *found;
-
-	if (n >= 2 && text[0] == '[' && text[n - 1] == ']')
-		text++, n -= 2;
-	/* getaddrinfo() takes a port of any size and keeps 16 bits of it. */
-	if (n == 0 || n >= sizeof host || !colon[1] || strlen(colon + 1) > 5 || strtoul(colon + 1, NULL, 10) > 65535)
-		return -1;
-	memcpy(host, text, n);
-	host[n] = '\0';
-	if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
-		return -1;
-	memcpy(&out->ss, found->ai_addr, found->ai_addrlen);
-	out->len = found->ai_addrlen;
-	freeaddrinfo(found);
-	return 0;
-}
-
-static in_port_t *address_port(struct address *a)
-{
-	return a->ss.ss_family == AF_INET6 ? &((struct sockaddr_in6 *)&a->ss)->sin6_port
-					   : &((struct sockaddr_in *)&a->ss)->sin_port;
-}
-
-static int socket_bound(const struct address *a, bool shared)
-{
-	int on = 1, fd = socket(a->ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-		(shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
-		bind(fd, (const struct sockaddr *)&a->ss, a->len) != 0) {
-		int saved = errno;
-		close(fd);
-		errno = saved;
-		return -1;
-	}
-	return fd;
-}
-
-/* Takes the port alone once: with SO_REUSEPORT from the start a second server would silently share it. */
-static int port_probe(struct address *a)
-{
-	int fd = socket_bound(a, false);
-
-	if (fd < 0)
-		return -1;
-	int r = getsockname(fd, (struct sockaddr *)&a->ss, &a->len);
-	close(fd);
-	return r;
-}
-
-static int listen_all(struct net *n, struct address *a)
-{
-	if (port_probe(a) != 0)
-		return -1;
-	for (unsigned i = 0; i < n->thread_count; i++) {
-		int fd = socket_bound(a, true);
-		if (fd < 0)
-			return -1;
-		n->threads[i].listen_fd = fd;
-		if (listen(fd, BACKLOG) != 0)
-			return -1;
-	}
-	return 0;
-}
-
-static void url_make(struct net *n, const struct address *a)
-{
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a->ss;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a->ss;
-	char host[INET6_ADDRSTRLEN] = "127.0.0.1";
-	bool six = a->ss.ss_family == AF_INET6;
-
-	if (six && IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr))
-		snprintf(host, sizeof host, "::1");
-	else if (six)
-		inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-	else if (v4->sin_addr.s_addr != htonl(INADDR_ANY))
-		inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
-	snprintf(n->url, sizeof n->url, six ? "http://[%s]:%u" : "http://%s:%u", host, n->port);
-}
+enum { THREADS_MAX = 64, WATCH_STEP_MS = 500, DESCRIPTORS_MAX = 1 << 20 };
 
 static void lws_line(int level, const char *line)
 {
@@ -144,7 +47,8 @@ static struct net *net_alloc(const struct net_config *conf, const struct net_han
 		return NULL;
 	}
 	for (unsigned i = 0; i < n->thread_count; i++)
-		n->threads[i].listen_fd = -1;
+		for (unsigned k = 0; k < LISTENERS; k++)
+			n->threads[i].listener[k] = (struct listener){.t = &n->threads[i], .fd = -1};
 	clock_cond_init(&n->done);
 	pthread_mutex_init(&n->lock, NULL);
 	return n;
@@ -152,21 +56,15 @@ static struct net *net_alloc(const struct net_config *conf, const struct net_han
 
 int net_new(struct net **out, const struct net_config *conf, const struct net_handler *h, void *ctx, char why[256])
 {
-	struct address a;
-	struct net *n = NULL;
+	struct net *n = net_alloc(conf, h, ctx);
 
 	*out = NULL;
-	why[0] = '\0';
-	if (address_parse(conf->listen, &a) != 0)
-		snprintf(why, 256, "not an address with a port: %.100s", conf->listen);
-	else if (!(n = net_alloc(conf, h, ctx)))
+	if (!n) {
 		snprintf(why, 256, "out of memory");
-	else if (listen_all(n, &a) != 0)
-		snprintf(why, 256, "cannot listen on %.100s: %s", conf->listen, strerror(errno));
-	if (why[0])
+		return -1;
+	}
+	if (listen_all(n, why) != 0)
 		goto fail;
-	n->port = ntohs(*address_port(&a));
-	url_make(n, &a);
 	lws_set_log_level(LLL_ERR, lws_line);
 	descriptors_cap();
 	for (unsigned i = 0; i < n->thread_count; i++)
@@ -175,8 +73,7 @@ int net_new(struct net **out, const struct net_config *conf, const struct net_ha
 	*out = n;
 	return 0;
 fail:
-	if (n)
-		net_free(n);
+	net_free(n);
 	return -1;
 }
 
@@ -263,6 +160,20 @@ const char *net_base_url(const struct net *n)
 	return n->url;
 }
 
+const char *net_extra_url(const struct net *n, unsigned i)
+{
+	return n->extra_url[i];
+}
+
+unsigned net_connections(const struct net *n)
+{
+	unsigned all = 0;
+
+	for (unsigned i = 0; i < n->thread_count; i++)
+		all += n->threads[i].live;
+	return all;
+}
+
 unsigned net_threads(const struct net *n)
 {
 	return n->thread_count;
@@ -304,6 +215,7 @@ void net_free(struct net *n)
 	net_stop(n);
 	for (unsigned i = 0; i < n->thread_count; i++)
 		thread_release(&n->threads[i]);
+	listen_end(n);
 	pthread_cond_destroy(&n->done);
 	pthread_mutex_destroy(&n->lock);
 	free(n->threads);

@@ -78,6 +78,13 @@ struct net_handler {
 	void (*tick)(void *ctx, struct net_thread *t);
 };
 
+enum { NET_EXTRA_MAX = 3 };
+/* A further listener, served by the first thread; what comes by it is told apart by `side`. */
+struct net_extra {
+	const char *address; /* "127.0.0.1:0"; with a slash in it: the path of a Unix socket, made with mode 0600 */
+	unsigned side;       /* not 0: that is the public one */
+};
+
 struct net_config {
 	const char *listen;                    /* "127.0.0.1:0", "[::1]:8080" */
 	unsigned threads;                      /* 1 to 64 */
@@ -86,6 +93,8 @@ struct net_config {
 	unsigned header_ms, body_ms, frame_ms; /* absolute deadlines: 10 s, 30 s, 30 s */
 	unsigned ping_ms, pong_ms, stall_ms;   /* 25 s, 60 s, 60 s (a reader that takes nothing: 4008) */
 	unsigned keep_alive_ms;                /* idle HTTP connection */
+	struct net_extra extra[NET_EXTRA_MAX];
+	unsigned extras;
 };
 
 /* Binds (once without SO_REUSEPORT first, so that a second server on the port is refused), makes the contexts. 0, or -1
@@ -93,9 +102,11 @@ struct net_config {
 int net_new(struct net **out, const struct net_config *conf, const struct net_handler *h, void *ctx, char why[256]);
 int net_start(struct net *n, char why[256]); /* starts the threads; from here on connections are served */
 unsigned net_port(const struct net *n);
-const char *net_base_url(const struct net *n); /* "http://127.0.0.1:43211" */
+const char *net_base_url(const struct net *n);              /* "http://127.0.0.1:43211" */
+const char *net_extra_url(const struct net *n, unsigned i); /* "http://…" or "unix:PATH" */
+unsigned net_connections(const struct net *n);              /* open now, on all threads; any thread */
 unsigned net_threads(const struct net *n);
-void net_stop_accepting(struct net *n); /* closes the listeners; any thread */
+void net_stop_accepting(struct net *n); /* closes the public listeners; any thread */
 void net_stop(struct net *n);           /* ends the loops and joins; open connections are closed */
 void net_free(
 	struct net *n); /* what was posted after the loops ended still comes to handler->message, on this thread */
@@ -114,7 +125,8 @@ void net_each(struct net_thread *t, void (*fn)(void *ctx, struct conn *c), void 
 conn_ref conn_id(const struct conn *c);
 struct net_thread *conn_thread(struct conn *c);
 bool conn_is_ws(const struct conn *c);
-const char *conn_peer(const struct conn *c); /* the peer's address as text */
+const char *conn_peer(const struct conn *c); /* the peer's address as text; "unix" */
+unsigned conn_side(const struct conn *c);    /* of the listener that it came by: 0 is the public one */
 void *conn_data(const struct conn *c);       /* the handler's own */
 void conn_set_data(struct conn *c, void *data);
 

@@ -1,8 +1,11 @@
-/* What chatd counts, each named once with its help text: Prometheus text format (version 0.0.4). Any thread; relaxed atomics, so a reader may see
- * one counter a little ahead of another. */
+/* What chatd counts, each named once with its help text: Prometheus text format (version 0.0.4), and the same names as JSON for operators. Any thread;
+ * relaxed atomics, so a reader may see one counter a little ahead of another.
+ *
+ * Times go into log-linear buckets, eight to each doubling: a percentile is its bucket's upper bound, so at most 12.5 % more than the true value, and never less. */
 #ifndef CHAT_OPS_METRICS_H
 #define CHAT_OPS_METRICS_H
 #include "common/base/buf.h"
+#include "common/base/err.h"
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -24,13 +27,12 @@
 	X(RESUMES_UNKNOWN, "chat_resumes_unknown_total", "counter", "Hellos whose cursor was not known")            \
 	X(CATCH_UPS, "chat_catch_ups_total", "counter", "Times a socket fell behind and went on from the store")    \
 	X(LOGINS, "chat_logins_total", "counter", "Logins")                                                         \
-	X(LOGINS_FAILED, "chat_logins_failed_total", "counter", "Logins refused")                                   \
-	X(HTTP_2XX, "chat_http_answers_2xx_total", "counter", "HTTP answers of class 2xx")                          \
-	X(HTTP_4XX, "chat_http_answers_4xx_total", "counter", "HTTP answers of class 4xx")                          \
-	X(HTTP_5XX, "chat_http_answers_5xx_total", "counter", "HTTP answers of class 5xx")
+	X(LOGINS_FAILED, "chat_logins_failed_total", "counter", "Logins refused")
 
 /* name, help; all in microseconds inside, in seconds outside */
 #define METRIC_TIMES(X)                                                                                    \
+	X(QUEUE_TIME, "chat_queue_seconds",                                                                \
+		"From handing over the oldest batch of a commit to taking up the commit's first op")       \
 	X(COMMIT_TIME, "chat_commit_seconds", "From taking up the first op of a commit to its durability") \
 	X(PUSH_TIME, "chat_push_seconds", "From a commit's durability to its events in the sockets' buffers")
 
@@ -47,11 +49,13 @@ enum metric_time {
 		METRIC_TIME_COUNT
 };
 
-enum { METRIC_BUCKETS = 16 };
+enum { METRIC_SUB = 8, METRIC_BUCKETS = 240 /* up to 2^32 us */, STATUS_MAX = 600 };
 struct metrics {
 	_Atomic int64_t counter[METRIC_COUNTER_COUNT];
+	_Atomic uint64_t answer[STATUS_MAX]; /* by HTTP status */
+	_Atomic uint64_t refusal[ERR_COUNT]; /* by code, over HTTP and WebSocket */
 	struct {
-		_Atomic uint64_t bucket[METRIC_BUCKETS + 1], sum_us;
+		_Atomic uint64_t bucket[METRIC_BUCKETS], sum_us, max_us;
 	} time[METRIC_TIME_COUNT];
 };
 static inline void metric_add(struct metrics *m, enum metric_counter c, int64_t n)
@@ -59,5 +63,11 @@ static inline void metric_add(struct metrics *m, enum metric_counter c, int64_t 
 	atomic_fetch_add_explicit(&m->counter[c], n, memory_order_relaxed);
 }
 void metric_time(struct metrics *m, enum metric_time t, uint64_t us);
+void metric_answer(struct metrics *m, int status, enum err e); /* e: OK when it is none */
+void metric_refusal(struct metrics *m, enum err e);            /* an error frame */
+/* The highest value of the bucket in which the share (0 to 1) of the samples is reached; 0 when there is none. */
+uint64_t metric_percentile(struct metrics *m, enum metric_time t, double share);
 void metrics_write(struct metrics *m, struct buf *out);
+/* "counters":{name:n,…},"times":{name:{"count",…},…} */
+void metrics_write_json(struct metrics *m, struct buf *out);
 #endif

@@ -89,6 +89,11 @@ bool queue_room(struct queue *q)
 	return q->ops->room(q);
 }
 
+struct queue_depth queue_depth(struct queue *q)
+{
+	return q->ops->depth(q);
+}
+
 bool queue_ready(struct queue *q)
 {
 	return q->ops->ready(q);

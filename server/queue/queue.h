@@ -24,6 +24,7 @@ struct op_batch {
 	uint32_t n, cap;
 	struct op_arena *arena; /* bytes of the slices, freed with the batch */
 	size_t bytes;           /* of memory that it takes, about */
+	uint64_t enqueued_us;   /* monotonic; the queue's */
 };
 struct op_batch *op_batch_new(void);         /* NULL: out of memory */
 struct op *op_batch_add(struct op_batch *b); /* a zeroed op, or NULL */
@@ -47,12 +48,17 @@ struct queue_sink {
 
 enum { QUEUE_BYTES_MAX = 256 << 20 /* what waits to be sequenced */ };
 
+struct queue_depth {
+	uint64_t ops, bytes; /* that wait to be sequenced; of those being committed, all that its batches had */
+};
+
 struct queue;
 struct queue_ops {
 	void (*enqueue)(struct queue *q, struct op_batch *b); /* any thread, never blocks; takes b over */
 	void (*stop)(struct queue *q); /* commits and delivers what was enqueued, then ends its thread */
 	bool (*room)(
 		struct queue *q); /* false while more than QUEUE_BYTES_MAX wait: new sends are to be refused, 503 */
+	struct queue_depth (*depth)(struct queue *q);
 	bool (*ready)(struct queue *q); /* false while there is no space: sends are answered 507 */
 	void (*free)(struct queue *q);
 };
@@ -62,6 +68,7 @@ struct queue {
 void queue_enqueue(struct queue *q, struct op_batch *b);
 void queue_stop(struct queue *q);
 bool queue_room(struct queue *q);
+struct queue_depth queue_depth(struct queue *q);
 bool queue_ready(struct queue *q);
 void queue_free(struct queue *q);
 #endif

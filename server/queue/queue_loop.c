@@ -21,7 +21,7 @@ struct queue_loop {
 	pthread_cond_t more;
 	struct op_batch *first, **last; /* enqueued, oldest first */
 	bool waiting, stop;
-	_Atomic size_t waiting_bytes;
+	_Atomic size_t waiting_bytes, waiting_ops;
 	_Atomic bool full;
 	uint64_t full_until_us; /* monotonic: the log is not asked again before */
 };
@@ -36,7 +36,9 @@ static void loop_enqueue(struct queue *base, struct op_batch *b)
 	struct queue_loop *q = of(base);
 
 	b->next = NULL;
+	b->enqueued_us = clock_mono_us();
 	q->waiting_bytes += b->bytes;
+	q->waiting_ops += b->n;
 	pthread_mutex_lock(&q->lock);
 	*q->last = b;
 	q->last = &b->next;
@@ -118,7 +120,7 @@ static enum log_answer log_store(struct queue_loop *q, struct commit *c)
 /* Sequences from *b, *i on until the batch is large enough or all is taken, and stores it. false: the log or the sink has failed. */
 static bool commit_some(struct queue_loop *q, struct op_batch **b, uint32_t *i)
 {
-	uint64_t received = clock_mono_us(), now_ms = clock_wall_ms();
+	uint64_t enqueued = (*b)->enqueued_us, received = clock_mono_us(), now_ms = clock_wall_ms();
 	enum log_answer a = clock_mono_us() < q->full_until_us ? LOG_OK : q->log->prepare(q->log_ctx);
 
 	if (a == LOG_FAILED)
@@ -131,6 +133,7 @@ static bool commit_some(struct queue_loop *q, struct op_batch **b, uint32_t *i)
 		}
 		struct op_batch *next = (*b)->next;
 		q->waiting_bytes -= (*b)->bytes;
+		q->waiting_ops -= (*b)->n;
 		op_batch_free(*b);
 		*b = next;
 		*i = 0;
@@ -138,6 +141,7 @@ static bool commit_some(struct queue_loop *q, struct op_batch **b, uint32_t *i)
 	struct commit *c = sequencer_end(q->sequencer, now_ms);
 	if (!c)
 		return false;
+	c->enqueued_us = enqueued;
 	c->received_us = received;
 	if (a == LOG_OK)
 		a = log_store(q, c);
@@ -202,6 +206,11 @@ static bool loop_room(struct queue *base)
 	return of(base)->waiting_bytes < QUEUE_BYTES_MAX;
 }
 
+static struct queue_depth loop_depth(struct queue *base)
+{
+	return (struct queue_depth){of(base)->waiting_ops, of(base)->waiting_bytes};
+}
+
 static bool loop_ready(struct queue *base)
 {
 	return !of(base)->full;
@@ -224,6 +233,7 @@ static const struct queue_ops ops = {
 	.enqueue = loop_enqueue,
 	.stop = loop_stop,
 	.room = loop_room,
+	.depth = loop_depth,
 	.ready = loop_ready,
 	.free = loop_free,
 };

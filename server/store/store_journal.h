@@ -14,5 +14,7 @@ struct sequencer_source store_journal_source(struct store *s);
 int store_journal_seal(struct store *s, uint64_t upto);
 /* At a clean end: a snapshot of the heads, so that the next start need not replay. */
 void store_journal_snapshot(struct store *s);
+uint64_t store_journal_messages(
+	struct store *s); /* how many there are; any thread, takes a while when there are many conversations */
 uint32_t store_journal_max_user(struct store *s); /* the highest user number in the journal */
 #endif

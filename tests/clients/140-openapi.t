@@ -3,7 +3,7 @@
 import json
 import re
 
-from harness import PASSWORD, Raw, Rest, Server, Ws, eq, main, ok, skip, test, upgrade
+from harness import PASSWORD, Admin, Raw, Rest, Server, Ws, eq, main, ok, skip, test, upgrade
 
 with open("doc/openapi.json", encoding="utf-8") as f:
     RAW = f.read()
@@ -331,7 +331,24 @@ def truth():
     for path in ("/", "/healthz", "/readyz", "/metrics", "/openapi.json"):
         run(guest, "GET", path, 200)
     run(ada, "GET", "/ws", 426)
+    the_operators()
     eq(guest.get("/openapi.json").json(), DOC, "GET /openapi.json is this document")
+
+
+def the_operators():
+    op, nobody = Admin(server), Admin(server, "")
+    for path in ("/admin/info", "/admin/config", "/admin/stats"):
+        run(op, "GET", path, 200)
+        run(nobody, "GET", path, 401)
+    run(op, "POST", "/admin/reload", 200)
+    made = run(op, "POST", "/admin/bench", 200, {"prefix": "lt-", "count": 2}).json()
+    run(op, "POST", "/admin/bench", 400, {"prefix": "lt-"})
+    server.user("ad000001")
+    run(op, "POST", "/admin/bench", 409, {"prefix": "ad", "count": 1})
+    run(op, "POST", "/admin/bench", 415, {"prefix": "lt-", "count": 2}, content_type="text/plain")
+    run(op, "DELETE", f"/admin/bench/{made['run']}", 200)
+    run(op, "DELETE", f"/admin/bench/{made['run']}", 404)
+    run(op, "DELETE", f"/admin/bench/{made['run']}?messages=drop", 400)
 
 
 @test
@@ -372,7 +389,7 @@ def the_socket():
     events.append(two.recv())
     say(two, {"op": "hello", "cursor": start})
     events += [two.recv(), *two.live()]
-    server.terminate()
+    run(Admin(server), "POST", "/admin/drain", 202)
     events.append(two.until("bye"))
     for event in events:
         got = faults(event, {"$ref": "#/components/schemas/Event"})

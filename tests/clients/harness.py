@@ -4,6 +4,7 @@ Nothing here shares code with chatd. Works with websockets 10 (Debian 12) and 15
 root of the tree. A test file is a list of functions under @test; each check in them is one TAP line; main() runs them all."""
 import asyncio
 import atexit
+import http.client
 import json
 import os
 import queue
@@ -279,6 +280,53 @@ class Rest:
 
     def ws(self, cursor=None, hello=True, **more):
         return Ws(self.server, self.token, **more).hello(cursor) if hello else Ws(self.server, self.token, **more)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.host)
+
+
+class _Answer:
+    """Looks like one of requests'."""
+
+    def __init__(self, status, headers, content):
+        self.status_code, self.content, self.text = status, content, content.decode("utf-8", "replace")
+        self.headers = requests.structures.CaseInsensitiveDict(headers)
+
+    def json(self):
+        return json.loads(self.content)
+
+
+class Admin:
+    """An operator, over the Unix socket in the data directory; token: another one than the server's, "" for none."""
+
+    def __init__(self, server, token=None):
+        self.path = os.path.join(server.data, "admin.sock")
+        self.token = token
+        if token is None:
+            with open(os.path.join(server.data, "admin.token")) as f:
+                self.token = f.read().strip()
+
+    def call(self, method, path, body=None, raw=None, timeout=60 * SLOW, content_type="application/json"):
+        h = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        h["Host"] = "localhost"
+        if body is not None:
+            raw = json.dumps(body)
+        if raw is not None:
+            h["Content-Type"] = content_type
+        connection = _UnixConnection(self.path, timeout=timeout)
+        try:
+            connection.request(method, path, raw, h)
+            answer = connection.getresponse()
+            return _Answer(answer.status, answer.getheaders(), answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path, **more):
+        return self.call("GET", path, **more)
 
 
 def is_problem(answer, status, code=None):

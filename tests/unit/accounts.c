@@ -45,7 +45,7 @@ static int set_up(void **state)
 		return -1;
 	if (rig_folder_make(&r->at))
 		return -1;
-	r->conf = (struct accounts_config){r->at.path, 8, 1, 20, 30 * DAY, 180 * DAY};
+	r->conf = (struct accounts_config){r->at.path, 8, 1, 20, 30 * DAY, 180 * DAY, 0, 0};
 	rig_open(r);
 	*state = r;
 	return 0;
@@ -440,8 +440,9 @@ static void test_invites(void **state)
 	assert_int_equal(accounts_register(r->a, &g, NOW), ERR_INVITE_REQUIRED);
 	g.user = STR("ann"); /* without an invite nothing tells that the name is taken */
 	assert_int_equal(accounts_register(r->a, &g, NOW), ERR_INVITE_REQUIRED);
-	assert_int_equal(accounts_invite(r->a, NOW, code), ERR_OK);
-	assert_int_equal(accounts_invite(r->a, NOW - 31 * DAY, late), ERR_OK);
+	struct invite info;
+	assert_int_equal(accounts_invite(r->a, NOW, 1, 30 * DAY, &info, code), ERR_OK);
+	assert_int_equal(accounts_invite(r->a, NOW - 31 * DAY, 1, 30 * DAY, &info, late), ERR_OK);
 	assert_int_equal(strlen(code), INVITE_TEXT);
 	rig_reopen(r);
 	g.invite = str_of(late);

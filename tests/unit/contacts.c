@@ -24,7 +24,7 @@ struct rig {
 
 static void rig_open(struct rig *r)
 {
-	struct accounts_config conf = {r->at.path, 8, 1, 1000, 1000, 1000};
+	struct accounts_config conf = {r->at.path, 8, 1, 1000, 1000, 1000, 0, 0};
 	char why[256] = "";
 
 	if (accounts_open(&r->a, &conf, why))
@@ -190,7 +190,8 @@ static void test_bounded(void **state)
 
 	accounts_close(r->a);
 	run_sql(r->at.path, "WITH RECURSIVE n(i) AS (SELECT 5 UNION ALL SELECT i + 1 FROM n WHERE i < 5004)"
-			    " INSERT INTO users SELECT i, 'u' || i, '', '', 0 FROM n;"
+			    " INSERT INTO users (number, name, password, display_name, created_ms)"
+			    " SELECT i, 'u' || i, '', '', 0 FROM n;"
 			    "INSERT INTO contacts SELECT 1, number, NULL FROM users WHERE number > 4;"
 			    "INSERT INTO blocks SELECT 1, number, 0 FROM users WHERE number > 4;");
 	rig_open(r);
@@ -215,14 +216,14 @@ static void test_upgrade(void **state)
 	assert_int_equal(accounts_contact_put(r->a, 2, 1, STR("one from before")), ERR_OK);
 	assert_int_equal(accounts_block(r->a, 1, 2, NOW), ERR_OK);
 	assert_string_equal(contacts_of(r, 2), "old=one from before ");
-	assert_int_equal(number_in(r->at.path, "PRAGMA user_version"), 2);
+	assert_int_equal(number_in(r->at.path, "PRAGMA user_version"), 3);
 	assert_int_equal(number_in(r->at.path, "SELECT count(*) FROM users"), 2);
 	/* The same tables as of a database that is new. */
 	char fresh[128];
 	struct accounts *b;
 	char why[256];
 	snprintf(fresh, sizeof fresh, "%s/fresh.db", r->at.dir);
-	struct accounts_config conf = {fresh, 8, 1, 1000, 1000, 1000};
+	struct accounts_config conf = {fresh, 8, 1, 1000, 1000, 1000, 0, 0};
 	assert_int_equal(accounts_open(&b, &conf, why), 0);
 	accounts_close(b);
 	assert_int_equal(number_in(fresh, "SELECT count(*) FROM sqlite_schema"),

@@ -25,7 +25,7 @@ struct rig {
 
 static void rig_open(struct rig *r)
 {
-	struct accounts_config conf = {r->at.path, 8, 1, 1000, 1u << 30, 1u << 30};
+	struct accounts_config conf = {r->at.path, 8, 1, 1000, 1u << 30, 1u << 30, 0, 0};
 	char why[256] = "";
 
 	if (accounts_open(&r->a, &conf, why))
