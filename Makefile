@@ -38,6 +38,7 @@ TESTS_UNIT = $(call bin,unit)
 BENCH := $(patsubst tests/bench/%,$(BUILD)/bench/%,$(basename $(wildcard tests/bench/*.c)) $(patsubst %/,%,$(wildcard tests/bench/*/)))
 TESTS_E2E = $(wildcard tests/e2e/*.t)
 TESTS_CLIENTS = $(wildcard tests/clients/*.t)
+DEVICES = $(call bin,clients)
 TESTS_CRASH = $(wildcard tests/faults/*.t)
 RUN = $(Q)BUILD=$(BUILD) tests/run.sh $(if $(V),-v)
 # T=tests/unit/x.c or T=tests/e2e/x.t: that one alone.
@@ -72,6 +73,10 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(SERVER) $(CLI) $(TUI) $(COMMON)
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS_CHATD) $(LIBS_CHATUI) -lcmocka
+$(BUILD)/tests/clients/%: tests/clients/%.c $(COMMON)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS_CHATCTL)
 # A measurement is one file, or a folder of them.
 .SECONDEXPANSION:
 $(BENCH): $(BUILD)/bench/%: $$(call obj,$$(wildcard tests/bench/$$*.c tests/bench/$$*/*.c)) $(COMMON)
@@ -92,7 +97,7 @@ demo: ## install what is missing, build, and show a message on its way
 	@packaging/demo.sh $(BUILD)
 check: ## all tests; one of them: make check T=tests/e2e/NAME.t V=1
 	@packaging/deps.sh build check
-	$(SUBMAKE) all $(or $(filter $(BUILD)/%,$(CHOSEN)),$(if $(T),,unit-binaries))
+	$(SUBMAKE) all $(DEVICES) $(or $(filter $(BUILD)/%,$(CHOSEN)),$(if $(T),,unit-binaries))
 	$(RUN) $(or $(CHOSEN),$(TESTS_UNIT) $(TESTS_E2E) $(TESTS_CLIENTS))
 check-unit: ## the unit tests
 	$(SUBMAKE) unit-binaries
@@ -101,7 +106,7 @@ check-e2e: ## the tests that drive chatd and chatctl from outside
 	$(SUBMAKE) all
 	$(RUN) $(TESTS_E2E)
 check-clients: ## the tests by clients that share no code with chatd
-	$(SUBMAKE) all
+	$(SUBMAKE) all $(DEVICES)
 	$(RUN) $(TESTS_CLIENTS)
 check-crash: ## kill -9 and faults, N cycles
 	$(SUBMAKE) all

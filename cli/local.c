@@ -193,7 +193,7 @@ static void say_refused(void *ctx, const char *client_id, const char *to, const 
 
 void local_flush_first(struct cli *c)
 {
-	struct outbox_way way = {post_once, say_refused, c};
+	struct outbox_way way = {.post = post_once, .refused = say_refused, .ctx = c};
 	struct outbox_report report;
 
 	if (cli_switch(c, "queue") || c->dry_run || !existing_db(c) || client_db_waiting(c->db, NULL, NULL) <= 0)
@@ -208,7 +208,7 @@ void local_flush_first(struct cli *c)
 
 enum outbox_end local_flush(struct cli *c, struct outbox_report *report)
 {
-	struct outbox_way way = {post_with_retries, say_refused, c};
+	struct outbox_way way = {.post = post_with_retries, .refused = say_refused, .ctx = c};
 	uint64_t until_us = c->deadline_us ? c->deadline_us : clock_mono_us() + 1000ull * FIRST_MS;
 	enum outbox_end end = outbox_flush(c->db, &way, until_us, report);
 

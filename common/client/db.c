@@ -65,6 +65,37 @@ static const char *const steps[] = {
 	" INSERT INTO words (rowid, body) VALUES (new.number, new.body); END;"
 	"CREATE TRIGGER messages_gone AFTER DELETE ON messages WHEN old.kind = 'text' BEGIN"
 	" INSERT INTO words (words, rowid, body) VALUES ('delete', old.number, old.body); END;",
+
+	/* Chats; see cache.h. A place is a generation of windows, times 2^32, and a number that begins in the middle. */
+	"ALTER TABLE accounts ADD COLUMN cursor TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE accounts ADD COLUMN next_place INTEGER NOT NULL DEFAULT 6442450944;"
+	"ALTER TABLE messages ADD COLUMN peer TEXT NOT NULL DEFAULT '';" /* the other side */
+	"ALTER TABLE messages ADD COLUMN place INTEGER;"
+	"ALTER TABLE messages ADD COLUMN fresh INTEGER NOT NULL DEFAULT 0;" /* 1: sent from here, not come by the stream yet */
+	"UPDATE messages SET peer = iif(sender = (SELECT user FROM accounts WHERE number = account), recipient, "
+	"sender);"
+	"CREATE INDEX messages_window ON messages (account, peer, place) WHERE place IS NOT NULL;"
+	"CREATE INDEX messages_fresh ON messages (account, peer, number) WHERE fresh = 1;"
+	"CREATE TABLE peers ("
+	" account INTEGER NOT NULL REFERENCES accounts (number),"
+	" user TEXT NOT NULL,"
+	" floor INTEGER NOT NULL,"              /* the least place of the window */
+	" complete INTEGER NOT NULL DEFAULT 0," /* nothing is older than the window */
+	" rank INTEGER NOT NULL DEFAULT 0,"     /* the order of chats */
+	" last INTEGER REFERENCES messages (number),"
+	" unread INTEGER NOT NULL DEFAULT 0,"
+	" read_up_to TEXT NOT NULL DEFAULT '',"
+	" peer_read_up_to TEXT NOT NULL DEFAULT '',"
+	" peer_delivered_up_to TEXT NOT NULL DEFAULT '',"
+	" mark_wanted TEXT NOT NULL DEFAULT ''," /* up to here is read, which the server is still to be told */
+	" draft TEXT NOT NULL DEFAULT '',"
+	" contact INTEGER NOT NULL DEFAULT 0,"
+	" alias TEXT NOT NULL DEFAULT '',"
+	" blocked INTEGER NOT NULL DEFAULT 0,"
+	" muted INTEGER NOT NULL DEFAULT 0,"
+	" PRIMARY KEY (account, user)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX peers_mark ON peers (account) WHERE mark_wanted <> '';"
+	"CREATE INDEX peers_last ON peers (last);",
 };
 enum { VERSION = sizeof steps / sizeof *steps };
 
@@ -170,6 +201,27 @@ int sql_run_alone(struct client_db *d, sqlite3_stmt *st, unsigned *n)
 const char *sql_column(sqlite3_stmt *st, int i)
 {
 	return (const char *)sqlite3_column_text(st, i);
+}
+
+int sql_peer(struct client_db *d, const char *user)
+{
+	return sql_run(
+		d, sql_query(d,
+			   "INSERT OR IGNORE INTO peers (account, user, floor) SELECT number, ?2, next_place FROM "
+			   "accounts WHERE number = ?1",
+			   "is", d->account, user));
+}
+
+int sql_next_place(struct client_db *d, int64_t *place)
+{
+	return sql_run(d, sql_query(d, "UPDATE accounts SET next_place = next_place + 1 WHERE number = ?", "i",
+				  d->account)) ||
+			       sql_number(d,
+				       sql_query(d, "SELECT next_place - 1 FROM accounts WHERE number = ?", "i",
+					       d->account),
+				       place)
+		       ? -1
+		       : 0;
 }
 
 /* ---- opening ---- */

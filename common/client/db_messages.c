@@ -14,12 +14,13 @@ int sql_keep(struct client_db *d, const struct client_message *m)
 	return sql_run(
 		d, sql_query(d,
 			   "INSERT INTO messages (account, id, client_id, sender, recipient, kind, body, sent_at, "
-			   "delivered_at, read_at)"
-			   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, id) DO UPDATE SET"
+			   "delivered_at, read_at, peer)"
+			   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, iif(?4 = ?11, ?5, ?4)) ON CONFLICT "
+			   "(account, id) DO UPDATE SET"
 			   " delivered_at = coalesce(delivered_at, excluded.delivered_at), read_at = "
 			   "coalesce(read_at, excluded.read_at)",
-			   "isssssssss", d->account, m->id, m->client_id, m->from, m->to, m->kind ? m->kind : "text",
-			   m->body, m->sent_at, m->delivered_at, m->read_at));
+			   "issssssssss", d->account, m->id, m->client_id, m->from, m->to, m->kind ? m->kind : "text",
+			   m->body, m->sent_at, m->delivered_at, m->read_at, d->user));
 }
 
 int client_db_keep(struct client_db *d, const struct client_message *list, unsigned n)

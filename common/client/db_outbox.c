@@ -38,6 +38,22 @@ int client_db_entry(struct client_db *d, const char *client_id, struct outbox_en
 	return rc == SQLITE_ROW ? 0 : rc == SQLITE_DONE ? 1 : -1;
 }
 
+/* What waits makes its chat the latest one. */
+static int put_entry(struct client_db *d, const struct outbox_entry *e)
+{
+	int64_t rank;
+
+	if (sql_peer(d, e->to) || sql_next_place(d, &rank) ||
+		sql_run(d, sql_query(d, "UPDATE peers SET rank = ? WHERE account = ? AND user = ?", "iis", rank,
+				   d->account, e->to)))
+		return -1;
+	return sql_run(d, sql_query(d,
+				  "INSERT INTO outbox (account, client_id, recipient, kind, body, created_ms) "
+				  "VALUES (?, ?, ?, ?, ?, ?)",
+				  "issssi", d->account, e->client_id, e->to, e->kind[0] ? e->kind : "text", e->body,
+				  (int64_t)clock_wall_ms()));
+}
+
 /* Within a transaction: an enum entry_added, or -1. */
 static int add_entry(struct client_db *d, const struct outbox_entry *e)
 {
@@ -47,13 +63,7 @@ static int add_entry(struct client_db *d, const struct outbox_entry *e)
 	if (rc < 0)
 		return -1;
 	if (rc == 1)
-		return sql_run(d, sql_query(d,
-					  "INSERT INTO outbox (account, client_id, recipient, kind, body, created_ms) "
-					  "VALUES (?, ?, ?, ?, ?, ?)",
-					  "issssi", d->account, e->client_id, e->to, e->kind[0] ? e->kind : "text",
-					  e->body, (int64_t)clock_wall_ms()))
-			       ? -1
-			       : ENTRY_ADDED;
+		return put_entry(d, e) ? -1 : ENTRY_ADDED;
 	bool same = strcmp(old.to, e->to) == 0 && strcmp(old.kind, e->kind[0] ? e->kind : "text") == 0 &&
 		    strcmp(old.body, e->body) == 0;
 	free((char *)old.body);
@@ -134,13 +144,21 @@ static int settle_one(struct client_db *d, const struct settlement *s)
 				   "? AND client_id = ?",
 				   "isis", (int64_t)(s->how == SETTLED_REFUSED ? ENTRY_FAILED : ENTRY_WAITING),
 				   s->error ? s->error : "", d->account, s->client_id));
+	/* It is in the chat from now on, behind all the others until the stream says where; unless the stream was faster. */
 	if (sql_run(d,
 		    sql_query(d,
-			    "INSERT INTO messages (account, id, client_id, sender, recipient, kind, body, sent_at)"
-			    " SELECT account, ?, client_id, ?, recipient, kind, body, ? FROM outbox WHERE account = ? "
-			    "AND client_id = ?"
+			    "INSERT INTO messages (account, id, client_id, sender, recipient, kind, body, sent_at, "
+			    "peer, "
+			    "fresh)"
+			    " SELECT account, ?1, client_id, ?2, recipient, kind, body, ?3, recipient, 1 FROM outbox "
+			    "WHERE account = ?4 AND client_id = ?5"
 			    " ON CONFLICT (account, id) DO NOTHING",
-			    "sssis", s->id, d->user, s->sent_at, d->account, s->client_id)))
+			    "sssis", s->id, d->user, s->sent_at, d->account, s->client_id)) ||
+		sql_run(d, sql_query(d,
+				   "UPDATE peers SET last = m.number FROM messages m WHERE m.account = ?1 AND m.id = "
+				   "?2 AND "
+				   "m.fresh = 1 AND peers.account = ?1 AND peers.user = m.peer",
+				   "is", d->account, s->id)))
 		return -1;
 	return sql_run(d,
 		sql_query(d, "DELETE FROM outbox WHERE account = ? AND client_id = ?", "is", d->account, s->client_id));

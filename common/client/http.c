@@ -50,6 +50,19 @@ int http_client_pin(struct http_client *h, const char *pin)
 	return curl_easy_setopt(h->curl, CURLOPT_PINNEDPUBLICKEY, *pin ? pin : NULL) == CURLE_OK ? 0 : -1;
 }
 
+static int broken_off(void *when, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+	(void)down_total, (void)down, (void)up_total, (void)up;
+	return atomic_load((const atomic_bool *)when);
+}
+
+void http_client_break_off(struct http_client *h, const atomic_bool *when)
+{
+	curl_easy_setopt(h->curl, CURLOPT_XFERINFOFUNCTION, broken_off);
+	curl_easy_setopt(h->curl, CURLOPT_XFERINFODATA, (void *)when);
+	curl_easy_setopt(h->curl, CURLOPT_NOPROGRESS, 0L);
+}
+
 void http_client_free(struct http_client *h)
 {
 	if (!h)

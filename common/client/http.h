@@ -2,11 +2,14 @@
 #ifndef CHAT_CLIENT_HTTP_H
 #define CHAT_CLIENT_HTTP_H
 #include "common/base/buf.h"
+#include <stdatomic.h>
 
 struct http_client;
 struct http_client *http_client_new(const char *base_url, const char *token, const char *cacert);
 /* Talks to no server but one with that key (see pin.h); over plain http it says nothing. 0 or -1. */
 int http_client_pin(struct http_client *h, const char *pin);
+/* A call ends within about a second once *when is true. */
+void http_client_break_off(struct http_client *h, const atomic_bool *when);
 void http_client_free(struct http_client *h);
 /* All calls go through this Unix socket; base_url gives no more than scheme and Host. 0 or -1. */
 int http_client_unix(struct http_client *h, const char *socket);

@@ -225,6 +225,8 @@ static int settle(struct flush *f)
 		f->report->refused += p->how == SETTLED_REFUSED;
 		if (p->how == SETTLED_REFUSED && f->way->refused)
 			f->way->refused(f->way->ctx, p->client_id, p->to, p->error);
+		if (f->way->settled)
+			f->way->settled(f->way->ctx, p->to, &list[i]);
 	}
 	return 0;
 }
@@ -242,8 +244,11 @@ static int round_trip(struct flush *f)
 		put_off(f, f->picked, 0, "out of memory");
 	else if (f->n == 0)
 		rc = 1;
-	else
+	else {
+		for (unsigned i = 0; i < f->n && f->way->sending; i++)
+			f->way->sending(f->way->ctx, f->picked[i].client_id, f->picked[i].to);
 		send_these(f, f->picked, f->n);
+	}
 	if (rc == 0 && !f->no_memory)
 		rc = settle(f);
 	for (unsigned i = 0; i < f->n; i++)

@@ -13,6 +13,9 @@ struct outbox_way {
 	void (*post)(void *ctx, struct str body, struct http_answer *a);
 	/* An entry failed for good; error: "CODE: detail". May be NULL. */
 	void (*refused)(void *ctx, const char *client_id, const char *to, const char *error);
+	/* For those who show it: these are on their way; that is on disk now. May be NULL. */
+	void (*sending)(void *ctx, const char *client_id, const char *to);
+	void (*settled)(void *ctx, const char *to, const struct settlement *s);
 	void *ctx;
 };
 

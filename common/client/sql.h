@@ -27,5 +27,8 @@ int sql_text(struct client_db *d, sqlite3_stmt *st, char *out, size_t max);
 const char *sql_column(sqlite3_stmt *st, int i); /* a text, or NULL */
 int sql_begin(struct client_db *d);
 int sql_end(struct client_db *d, int rc); /* the transaction is kept when rc is 0, else undone */
-int sql_keep(struct client_db *d, const struct client_message *m); /* within a transaction */
+/* Within a transaction: */
+int sql_keep(struct client_db *d, const struct client_message *m);
+int sql_peer(struct client_db *d, const char *user); /* there is a row of that user in peers */
+int sql_next_place(struct client_db *d, int64_t *place);
 #endif

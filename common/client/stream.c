@@ -199,6 +199,14 @@ static void on_bye(struct stream *s, const cJSON *e)
 		s->bye_us = (uint64_t)(ms->valuedouble * 1000);
 }
 
+/* The handler wants no more. */
+static void finish(struct stream *s)
+{
+	s->done = true;
+	s->drained = false;
+	(void)stream_send(s, "{\"op\":\"ping\"}"); /* its pong says that what went before has arrived */
+}
+
 static void on_event(struct stream *s, const cJSON *e)
 {
 	const char *ev = text_of(e, "ev");
@@ -220,11 +228,8 @@ static void on_event(struct stream *s, const cJSON *e)
 		on_live(s);
 	if (strcmp(ev, "message") == 0 && id && seen_before(s, id))
 		return;
-	if (s->h.event(s->h.ctx, ev, e)) {
-		s->done = true;
-		s->drained = false;
-		(void)stream_send(s, "{\"op\":\"ping\"}"); /* its pong says that what went before has arrived */
-	}
+	if (s->h.event(s->h.ctx, ev, e))
+		finish(s);
 }
 
 static void on_text(struct stream *s)
@@ -238,6 +243,8 @@ static void on_text(struct stream *s)
 	} else if (doc) {
 		on_event(s, doc);
 	}
+	if (doc && !s->done && s->h.settled && s->h.settled(s->h.ctx))
+		finish(s);
 	cJSON_Delete(doc);
 }
 
@@ -571,6 +578,11 @@ const char *stream_why(const struct stream *s)
 int stream_close_code(const struct stream *s)
 {
 	return s->close_code;
+}
+
+uint64_t stream_next_try_us(const struct stream *s)
+{
+	return s->next_try_us;
 }
 
 const char *stream_cursor(const struct stream *s)

@@ -14,6 +14,8 @@ struct stream_handler {
 	int (*event)(void *ctx, const char *ev, const struct cJSON *event);
 	void (*state)(
 		void *ctx, enum stream_state s, const char *why); /* may be NULL; why: after a break, for people */
+	/* Behind the last event that came in one frame: time to commit, and to answer. As event(). May be NULL. */
+	int (*settled)(void *ctx);
 	/* Asked about every 100 ms: not 0 ends the run with STREAM_DONE. May be NULL. */
 	int (*tick)(void *ctx);
 	void *ctx;
@@ -36,9 +38,10 @@ void stream_free(struct stream *s);
  * once there was one, it goes on for ever. When the handler ends it, what stream_send() was given before has reached the server, if that answers within
  * a second. */
 enum stream_end stream_run(struct stream *s, uint64_t until_us, unsigned tries);
-const char *stream_why(const struct stream *s);    /* after REFUSED or FAILED, a sentence */
-int stream_close_code(const struct stream *s);     /* 4401 and the like; an HTTP status below 1000; 0: none */
-const char *stream_cursor(const struct stream *s); /* of the last event that was handled */
+const char *stream_why(const struct stream *s);      /* after REFUSED or FAILED, a sentence */
+int stream_close_code(const struct stream *s);       /* 4401 and the like; an HTTP status below 1000; 0: none */
+const char *stream_cursor(const struct stream *s);   /* of the last event that was handled */
+uint64_t stream_next_try_us(const struct stream *s); /* while waiting: when it connects again (monotonic) */
 /* Queues one frame, sent when connected: an op as JSON text. 0 or -1. */
 int stream_send(struct stream *s, const char *json);
 #endif

@@ -168,13 +168,18 @@ static void older_versions_are_brought_forward(void **state)
 
 	assert_int_equal(add(d, "one", "bob", "hello"), ENTRY_ADDED);
 	client_db_close(d);
-	/* As version 1 left it, then version 2. */
+	/* As version 1 left it, then version 2, then 3. */
+#define BACK_TO_3                                                                                                     \
+	"DROP TABLE peers; DROP INDEX messages_window; DROP INDEX messages_fresh; ALTER TABLE messages DROP COLUMN "  \
+	"peer; ALTER TABLE messages DROP COLUMN place; ALTER TABLE messages DROP COLUMN fresh; ALTER TABLE accounts " \
+	"DROP COLUMN cursor; ALTER TABLE accounts DROP COLUMN next_place; "
 	static const char *const back[] = {
-		"DROP TABLE words; DROP TABLE messages; DROP TABLE handled; DROP TABLE watches; PRAGMA user_version = "
-		"1",
-		"DROP TABLE words; DROP TABLE messages; PRAGMA user_version = 2",
+		BACK_TO_3 "DROP TABLE words; DROP TABLE messages; DROP TABLE handled; DROP TABLE watches; PRAGMA "
+			  "user_version = 1",
+		BACK_TO_3 "DROP TABLE words; DROP TABLE messages; PRAGMA user_version = 2",
+		BACK_TO_3 "PRAGMA user_version = 3",
 	};
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		struct client_message m = message("m1", "bob", "ada", "an old friend");
 		char cursor[65];
 		sql(p, back[i]);

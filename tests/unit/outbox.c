@@ -146,7 +146,7 @@ static void refused(void *ctx, const char *client_id, const char *to, const char
 
 static enum outbox_end flush(struct server *s, struct outbox_report *r)
 {
-	struct outbox_way way = {post, refused, s};
+	struct outbox_way way = {.post = post, .refused = refused, .ctx = s};
 
 	return outbox_flush(s->db, &way, 0, r);
 }
