@@ -47,16 +47,30 @@ const struct cli_option global_options[] = {
 	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},
 };
 
+static char last_said[2048];
+static bool hushed;
+
+const char *cli_last_said(void)
+{
+	return last_said;
+}
+
+void cli_hush(bool on)
+{
+	hushed = on;
+}
+
 /* What is said may hold words of a peer, or of a file that a peer wrote. */
 static void say(const char *fmt, va_list args)
 {
-	char text[2048];
 	struct buf safe;
 
-	vsnprintf(text, sizeof text, fmt, args);
-	buf_init(&safe, 4 * sizeof text);
+	vsnprintf(last_said, sizeof last_said, fmt, args);
+	if (hushed)
+		return;
+	buf_init(&safe, SANITISE_GROWTH_MAX * sizeof last_said);
 	buf_adds(&safe, "chatctl: ");
-	sanitise(&safe, str_of(text), SANITISE_LINE);
+	sanitise(&safe, str_of(last_said), SANITISE_LINE);
 	buf_addc(&safe, '\n');
 	fwrite(safe.data, 1, safe.len, stderr);
 	buf_release(&safe);
@@ -361,8 +375,7 @@ static void take_url(struct profile *p, const char *url)
 	p->user[0] = p->token[0] = p->device[0] = 0;
 }
 
-/* The context, and what flag and environment put over it. */
-static int choose_context(struct cli *c)
+int cli_context(struct cli *c)
 {
 	const char *name = flag_or_env(c, "context", "CHAT_CONTEXT"), *url = flag_or_env(c, "url", "CHAT_URL");
 	const char *token_file = getenv("CHAT_TOKEN_FILE");
@@ -391,7 +404,7 @@ static int choose_context(struct cli *c)
 
 static int check_need(struct cli *c)
 {
-	int rc = c->verb->need == NEED_NOTHING ? EXIT_DONE : choose_context(c);
+	int rc = c->verb->need == NEED_NOTHING ? EXIT_DONE : cli_context(c);
 
 	if (rc || c->verb->need <= NEED_CONTEXT)
 		return rc;
@@ -429,6 +442,27 @@ static int check_args(struct cli *c)
 		EXIT_USAGE, "usage: chatctl %s %s; see: chatctl help %s", c->verb->name, c->verb->args, c->verb->name);
 }
 
+/* A monitor looks at stdout and the exit code alone. */
+static int plugin_unknown(void)
+{
+	struct buf b;
+
+	buf_init(&b, SANITISE_GROWTH_MAX * sizeof last_said);
+	sanitise(&b, str_of(last_said), SANITISE_LINE);
+	printf("CHAT UNKNOWN - %.*s\n", (int)b.len, b.data ? b.data : "");
+	buf_release(&b);
+	return 3;
+}
+
+static int prepare(struct cli *c)
+{
+	int rc;
+
+	if ((rc = check_args(c)) || (rc = choose_output(c)) || (rc = choose_time(c)))
+		return rc;
+	return check_need(c);
+}
+
 int cli_run(int argc, char **argv)
 {
 	static struct cli c; /* large */
@@ -437,7 +471,7 @@ int cli_run(int argc, char **argv)
 	int rc = parse(&c, argc, argv);
 
 	if (rc)
-		return rc;
+		return c.verb && c.verb->plugin ? plugin_unknown() : rc;
 	if (cli_switch(&c, "version")) {
 		puts("chatctl " CHAT_VERSION);
 		return EXIT_DONE;
@@ -452,8 +486,8 @@ int cli_run(int argc, char **argv)
 	c.dry_run = cli_switch(&c, "dry-run");
 	c.no_input = cli_switch(&c, "no-input");
 	c.tty_out = isatty(STDOUT_FILENO);
-	if ((rc = check_args(&c)) || (rc = choose_output(&c)) || (rc = choose_time(&c)) || (rc = check_need(&c)))
-		return rc;
+	if ((rc = prepare(&c)))
+		return c.verb->plugin ? plugin_unknown() : rc;
 	if (c.verb->need == NEED_LOGIN)
 		local_flush_first(&c);
 	rc = c.verb->exec(&c);

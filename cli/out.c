@@ -340,3 +340,14 @@ void out_text(const struct cli *c, struct str text, bool json)
 	fwrite(b.data, 1, b.len, stdout);
 	buf_release(&b);
 }
+
+void out_line(const char *text)
+{
+	struct buf b;
+
+	buf_init(&b, strlen(text) * SANITISE_GROWTH_MAX + 2);
+	sanitise(&b, str_of(text), SANITISE_LINE);
+	buf_addc(&b, '\n');
+	fwrite(b.data, 1, b.len, stdout);
+	buf_release(&b);
+}

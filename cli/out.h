@@ -23,6 +23,8 @@ int out_flush(void);
 void out_check_reader(void); /* does the latter without having to write */
 /* The head of a message for people, a line: id, time, sender. */
 void out_head(const struct cli *c, const cJSON *message);
+/* One line for people, whatever is in it made safe. */
+void out_line(const char *text);
 /* Text, made safe when stdout is a terminal. json: it may be JSON, and stays it. */
 void out_text(const struct cli *c, struct str text, bool json);
 int out_format_check(const char *format); /* 0; EXIT_USAGE after a message */

@@ -89,6 +89,7 @@ struct verb {
 	enum need need;
 	enum complete complete;     /* of its arguments */
 	unsigned timeout_default_s; /* 0: none; else unless --timeout says otherwise */
+	bool plugin; /* it ends as Nagios wants it: what goes wrong before exec is 3, and said on stdout */
 	int (*exec)(struct cli *c);
 };
 
@@ -104,6 +105,9 @@ static inline bool cli_switch(const struct cli *c, const char *name)
 }
 /* "chatctl: " and a sentence on stderr, made safe to show; answers code. */
 int cli_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What it said last, without "chatctl: ", not made safe; and whether it says things at all. */
+const char *cli_last_said(void);
+void cli_hush(bool on);
 /* The same as a remark: not with --quiet. */
 void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A number option within bounds. 0; EXIT_USAGE after a message. */
@@ -111,6 +115,8 @@ int cli_number(const struct cli *c, const char *name, unsigned min, unsigned max
 /* "500ms" "30s" "5m" "2h" or plain seconds, as ms. 0 or -1. */
 int duration_parse(const char *text, uint64_t *ms);
 int cli_run(int argc, char **argv);
+/* Loads the context, and what flag and environment put over it. An exit code after a message. */
+int cli_context(struct cli *c);
 
 /* ---- request.c ---- */
 /* One call with retries within --timeout: of network errors when `again` (the call does no harm twice), of 429 and 503 always. Answers an exit code;

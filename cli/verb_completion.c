@@ -13,7 +13,7 @@ static void print_words(enum complete kind)
 		for (const struct verb *const *v = verbs; *v; v++)
 			printf("%s ", (*v)->name);
 		if (kind == COMPLETE_TOPIC)
-			fputs("options exit environment formats security", stdout);
+			fputs("options exit environment formats scripting security", stdout);
 		break;
 	case COMPLETE_ERROR:
 		for (int i = ERR_OK + 1; i < ERR_COUNT; i++)

@@ -1,10 +1,12 @@
 /* help: from the tables of the verbs; `help --man` prints the man page's list of commands from the same. */
+#include "cli/examples.h"
 #include "cli/verb.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { WIDTH = 78 };
+#define TOPICS "options, exit, environment, formats, scripting, security"
 
 /* Breaks text between words; each line begins with `indent` blanks. */
 static void wrap(const char *text, int indent)
@@ -75,7 +77,7 @@ static void help_all(void)
 	puts("chatctl: messages from scripts and by hand\n\nusage: chatctl [options] COMMAND ...\n\nCommands:");
 	for (const struct verb *const *v = verbs; *v; v++)
 		printf("  %-11s %s\n", (*v)->name, (*v)->summary);
-	puts("\nTopics: options, exit, environment, formats, security (chatctl help TOPIC)\n\n"
+	puts("\nTopics: " TOPICS " (chatctl help TOPIC)\n\n"
 	     "First steps:\n"
 	     "  chatctl register alice --url http://127.0.0.1:8080 --password-file FILE\n"
 	     "  chatctl send bob 'hello'\n"
@@ -124,6 +126,16 @@ static void help_formats(void)
 	     "In a pipe csv, tsv and --format are exact.");
 }
 
+static void help_scripting(void)
+{
+	for (const struct worked_example *e = worked_examples; e->task; e++) {
+		printf("%s%s\n\n", e == worked_examples ? "" : "\n", e->task);
+		print_lines(e->lines, "  ");
+		putchar('\n');
+		wrap(e->note, 0);
+	}
+}
+
 static void help_security(void)
 {
 	wrap("A password or a token is never an argument: ps would show it. They come from files of mode 0600 or from "
@@ -138,7 +150,7 @@ static const struct {
 	const char *name;
 	void (*print)(void);
 } topics[] = {{"options", help_options}, {"exit", help_exit}, {"environment", help_environment},
-	{"formats", help_formats}, {"security", help_security}};
+	{"formats", help_formats}, {"scripting", help_scripting}, {"security", help_security}};
 
 /* ---- the man page's part, in mdoc ---- */
 
@@ -212,7 +224,16 @@ static void man(void)
 		man_text(r->meaning);
 		putchar('\n');
 	}
-	puts(".El");
+	puts(".El\n.Sh EXAMPLES");
+	for (const struct worked_example *e = worked_examples; e->task; e++) {
+		puts(e == worked_examples ? ".Ss Worked examples" : ".Pp");
+		man_text(e->task);
+		puts("\n.Bd -literal -offset indent");
+		man_text(e->lines);
+		puts("\n.Ed");
+		man_text(e->note);
+		putchar('\n');
+	}
 }
 
 static int exec_help(struct cli *c)
@@ -234,10 +255,8 @@ static int exec_help(struct cli *c)
 		}
 	v = verb_find(c->args[0]);
 	if (!v)
-		return cli_fail(EXIT_USAGE,
-			"there is no help on \"%s\"; topics: options exit environment formats security, and every "
-			"command",
-			c->args[0]);
+		return cli_fail(
+			EXIT_USAGE, "there is no help on \"%s\"; topics: " TOPICS ", and every command", c->args[0]);
 	help_verb(v);
 	return EXIT_DONE;
 }
@@ -251,7 +270,7 @@ const struct verb verb_help = {
 	.name = "help",
 	.args = "[COMMAND|TOPIC]",
 	.summary = "help on a command or a topic",
-	.text = "Topics: options, exit, environment, formats, security.",
+	.text = "Topics: " TOPICS ".",
 	.examples = "chatctl help send\nchatctl help exit",
 	.options = options,
 	.max_args = 1,

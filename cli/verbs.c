@@ -1,7 +1,7 @@
 /* All verbs, in the order in which help shows them. */
 #include "cli/verb.h"
 
-extern const struct verb verb_passwd;
+extern const struct verb verb_passwd, verb_check, verb_doctor;
 extern const struct verb verb_outbox, verb_search, verb_conv, verb_contact, verb_device;
 extern const struct verb verb_send, verb_list, verb_read, verb_mark, verb_watch, verb_register, verb_login, verb_logout,
 	verb_whoami, verb_context, verb_api, verb_error, verb_completion, verb_help;
@@ -23,6 +23,8 @@ const struct verb *const verbs[] = {
 	&verb_passwd,
 	&verb_device,
 	&verb_context,
+	&verb_doctor,
+	&verb_check,
 	&verb_api,
 	&verb_error,
 	&verb_completion,

@@ -374,6 +374,18 @@ void client_db_close(struct client_db *d)
 	free(d);
 }
 
+int client_db_check(struct client_db *d)
+{
+	char said[200] = "";
+
+	if (sql_text(d, sql_query(d, "PRAGMA quick_check(1)", ""), said, sizeof said))
+		return -1;
+	if (strcmp(said, "ok") == 0)
+		return 0;
+	snprintf(d->why, sizeof d->why, "%.100s: %.140s", d->path, said);
+	return -1;
+}
+
 const char *client_db_why(const struct client_db *d)
 {
 	return d->why;

@@ -16,6 +16,7 @@ int client_db_path(const char *profile, bool make, char out[700]);
 /* Makes the file when it is missing. NULL, with why. */
 struct client_db *client_db_open(const char *path, const char *url, const char *user, char why[256]);
 void client_db_close(struct client_db *d); /* NULL is fine */
+int client_db_check(struct client_db *d);  /* is the file whole? 0; -1 with client_db_why() */
 const char *client_db_why(const struct client_db *d);
 const char *client_db_file(const struct client_db *d);
 /* fn is called before, in and after each transaction: where a test may end the process. */
@@ -122,6 +123,8 @@ int client_db_entry_again(struct client_db *d, const char *client_id, unsigned *
 
 /* A watch's number, made when it is new; -1. cursor: where it is, empty at first. */
 int64_t client_db_watch(struct client_db *d, const char *name, char cursor[65]);
+/* All of them; fn answers 0 to go on. */
+int client_db_watches(struct client_db *d, int (*fn)(void *ctx, const char *name, const char *cursor), void *ctx);
 int client_db_watch_move(struct client_db *d, int64_t watch, const char *cursor);
 /* A message is done with: kept, remembered as handled, the cursor moved (unless NULL); mark: it is still to be marked as read. */
 int client_db_watch_done(

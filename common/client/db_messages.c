@@ -150,6 +150,23 @@ int64_t client_db_watch(struct client_db *d, const char *name, char cursor[65])
 		       : watch;
 }
 
+int client_db_watches(struct client_db *d, int (*fn)(void *ctx, const char *name, const char *cursor), void *ctx)
+{
+	sqlite3_stmt *st =
+		sql_query(d, "SELECT name, cursor FROM watches WHERE account = ? ORDER BY name", "i", d->account);
+	int rc = SQLITE_ERROR;
+
+	while (st && (rc = sqlite3_step(st)) == SQLITE_ROW)
+		if (fn(ctx, sql_column(st, 0), sql_column(st, 1))) {
+			rc = SQLITE_DONE;
+			break;
+		}
+	if (st && rc != SQLITE_DONE)
+		sql_failed(d);
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE ? 0 : -1;
+}
+
 int client_db_watch_move(struct client_db *d, int64_t watch, const char *cursor)
 {
 	unsigned n;

@@ -121,6 +121,8 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 		a->unread_total = atoll(value);
 	else if (header_is(p, size * n, "Idempotency-Replayed", value, sizeof value))
 		a->replayed = strcmp(value, "true") == 0;
+	else if (header_is(p, size * n, "Date", value, sizeof value))
+		a->date_s = curl_getdate(value, NULL) > 0 ? curl_getdate(value, NULL) : 0;
 	else if (header_is(p, size * n, "Retry-After", value, sizeof value))
 		a->retry_after_ms = (unsigned)(atoi(value) > 0 && atoi(value) < 86400 ? atoi(value) * 1000 : 0);
 	return size * n;

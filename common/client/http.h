@@ -28,6 +28,7 @@ struct http_answer {
 	long long unread_total;  /* Chat-Unread-Total, or -1 */
 	bool replayed;           /* Idempotency-Replayed */
 	unsigned retry_after_ms; /* Retry-After, or 0 */
+	long long date_s;        /* Date, seconds since 1970, or 0 */
 	char why[256];           /* when there is no answer: libcurl's sentence */
 };
 void http_answer_release(struct http_answer *a);

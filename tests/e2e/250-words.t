@@ -54,7 +54,7 @@ for v in $verbs; do
 	run -h "$v"
 	is "-h $v too" "$OUT" "$text"
 done
-for t in options exit environment formats security; do
+for t in options exit environment formats scripting security; do
 	run help $t
 	ends "help $t" 0
 	ok "help $t is short enough a line" awk 'length > 140 { exit 1 }' "$TEST_DIR/out"

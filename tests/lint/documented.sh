@@ -67,7 +67,7 @@ items <"$tmp/help" | block man/chatd.8 options
 items "$tmp/keys" <"$tmp/help" | block man/chat.conf.5 keys
 
 "$build/chatctl" help --man | sed -e 's/ *$//' -e '/^[^.]/s/\. \([A-Z]\)/.\n\1/g' >"$tmp/man"
-for section in OPTIONS COMMANDS 'EXIT STATUS'; do
+for section in OPTIONS COMMANDS 'EXIT STATUS' EXAMPLES; do
 	awk -v section=".Sh $section" '/^\.Sh / { inside = $0 == section; next } inside { print }' "$tmp/man" | block man/chatctl.1 "$section"
 done
 for c in bash:chatctl.bash zsh:_chatctl fish:chatctl.fish; do
