@@ -1,7 +1,6 @@
-#include "common/client/stream.h"
 #include "common/base/clock.h"
+#include "common/client/conn.h"
 #include "common/client/pin.h"
-#include <cjson/cJSON.h>
 #include <libwebsockets.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -11,15 +10,9 @@
 enum {
 	FRAME_MAX = 8 << 20,
 	OUT_MAX = 4 << 20,
-	SEEN = 1024,       /* ids of the last messages, against repeats after a resume */
-	SILENT_MS = 25000, /* until welcome says otherwise */
-	ANSWER_MS = 10000, /* nothing for that long after a ping: connect anew */
-	BACKOFF_FIRST_MS = 500,
-	BACKOFF_MAX_MS = 30000,
 	DRAIN_MS = 1000, /* at the end: for what was sent to reach the server */
 	TICK_MS = 100,
 	ADDRESSES_MAX = 8,
-	HELLOS_MAX = 3, /* in a row without an event that follows: then anew */
 };
 
 struct stream {
@@ -31,18 +24,9 @@ struct stream {
 	unsigned n_addresses, next_address;
 	int port;
 	bool tls;
-	char cursor[65], why[256];
-	int close_code;
 	struct buf in, out; /* a message under way; frames to send, each with a u32 length before it */
-	char seen[SEEN][65];
-	unsigned next_seen;
-	unsigned failures; /* connection attempts in a row */
-	unsigned ping_ms;
-	unsigned hellos; /* said again since the last event that followed */
-	uint64_t next_try_us, heard_us;
-	uint64_t asked_us; /* a hello or ping that nothing was heard after; 0: none */
-	uint64_t bye_us;   /* what bye asked to wait; 0: no bye */
-	bool connected, ever_live, welcomed, done, refused, hello_again, drained, wrong_key;
+	struct conn_rim rim;
+	struct conn conn;
 };
 
 static int parse_url(struct stream *s, const char *url)
@@ -81,19 +65,14 @@ static int resolve(struct stream *s)
 	return s->n_addresses ? 0 : -1;
 }
 
-static uint32_t random_below(uint32_t n)
+static uint32_t random_below(void *ctx, uint32_t n)
 {
 	uint32_t r;
 
+	(void)ctx;
 	if (getrandom(&r, sizeof r, 0) != sizeof r)
 		r = (uint32_t)clock_mono_us();
 	return n ? r % n : 0;
-}
-
-static void say_state(struct stream *s, enum stream_state state, const char *why)
-{
-	if (s->h.state)
-		s->h.state(s->h.ctx, state, why);
 }
 
 int stream_send(struct stream *s, const char *json)
@@ -111,185 +90,30 @@ int stream_send(struct stream *s, const char *json)
 	return 0;
 }
 
-static void say_hello(struct stream *s)
+static int send_frame(void *ctx, const char *frame)
 {
-	char hello[128];
-
-	s->welcomed = false;
-	s->asked_us = clock_mono_us();
-	if (s->cursor[0])
-		snprintf(hello, sizeof hello, "{\"op\":\"hello\",\"cursor\":\"%s\"}", s->cursor);
-	else
-		snprintf(hello, sizeof hello, "{\"op\":\"hello\"}");
-	(void)stream_send(s, hello);
+	return stream_send(ctx, frame);
 }
 
-static const char *text_of(const cJSON *o, const char *name)
+/* The callback for a closed one follows. */
+static void drop(void *ctx)
 {
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, name);
-	return cJSON_IsString(v) ? v->valuestring : NULL;
-}
+	struct stream *s = ctx;
 
-/* Was a message of that id handled before? Notes it. */
-static bool seen_before(struct stream *s, const char *id)
-{
-	for (unsigned i = 0; i < SEEN; i++)
-		if (strcmp(s->seen[i], id) == 0)
-			return true;
-	snprintf(s->seen[s->next_seen++ % SEEN], sizeof s->seen[0], "%s", id);
-	return false;
-}
-
-static void on_welcome(struct stream *s, const cJSON *e)
-{
-	const char *cursor = text_of(e, "cursor");
-	const cJSON *ping = cJSON_GetObjectItemCaseSensitive(e, "ping_ms");
-
-	s->welcomed = true;
-	s->hello_again = false;
-	snprintf(s->cursor, sizeof s->cursor, "%s", cursor ? cursor : "");
-	if (cJSON_IsNumber(ping) && ping->valuedouble >= 1000 && ping->valuedouble <= 3600000)
-		s->ping_ms = (unsigned)ping->valuedouble;
-	say_state(s, STREAM_CATCHING_UP, NULL);
-}
-
-/* Ends the connection from our side; the callback for a closed one follows. */
-static void drop(struct stream *s, const char *why)
-{
-	snprintf(s->why, sizeof s->why, "%s", why);
-	s->asked_us = 0;
 	lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
 
-/* Stream events carry prev: it must be where we are, else something was missed and the server is asked again. false: not to be handled. */
-static bool follows(struct stream *s, const cJSON *e)
-{
-	const char *prev = text_of(e, "prev"), *cursor = text_of(e, "cursor");
-
-	if (!prev || !cursor)
-		return true;
-	if (s->hello_again)
-		return false;
-	if (strcmp(prev, s->cursor) != 0) {
-		s->hello_again = true;
-		if (++s->hellos <= HELLOS_MAX)
-			say_hello(s);
-		else
-			drop(s, "what the server sends does not fit together");
-		return false;
-	}
-	s->failures = s->hellos = 0;
-	snprintf(s->cursor, sizeof s->cursor, "%s", cursor);
-	return true;
-}
-
-static void on_live(struct stream *s)
-{
-	s->failures = 0;
-	s->ever_live = true;
-	say_state(s, STREAM_LIVE, NULL);
-}
-
-static void on_bye(struct stream *s, const cJSON *e)
-{
-	const cJSON *ms = cJSON_GetObjectItemCaseSensitive(e, "reconnect_after_ms");
-
-	s->bye_us = 1;
-	if (cJSON_IsNumber(ms) && ms->valuedouble > 0 && ms->valuedouble <= BACKOFF_MAX_MS)
-		s->bye_us = (uint64_t)(ms->valuedouble * 1000);
-}
-
-/* The handler wants no more. */
-static void finish(struct stream *s)
-{
-	s->done = true;
-	s->drained = false;
-	(void)stream_send(s, "{\"op\":\"ping\"}"); /* its pong says that what went before has arrived */
-}
-
-static void on_event(struct stream *s, const cJSON *e)
-{
-	const char *ev = text_of(e, "ev");
-	const char *id = text_of(cJSON_GetObjectItemCaseSensitive(e, "message"), "id");
-
-	if (!ev)
-		return;
-	if (s->done) {
-		s->drained = s->drained || strcmp(ev, "pong") == 0;
-		return;
-	}
-	if (strcmp(ev, "bye") == 0)
-		on_bye(s, e);
-	if (strcmp(ev, "welcome") == 0)
-		on_welcome(s, e);
-	if (!s->welcomed || !follows(s, e))
-		return;
-	if (strcmp(ev, "live") == 0)
-		on_live(s);
-	if (strcmp(ev, "message") == 0 && id && seen_before(s, id))
-		return;
-	if (s->h.event(s->h.ctx, ev, e))
-		finish(s);
-}
-
-static void on_text(struct stream *s)
-{
-	cJSON *doc = cJSON_ParseWithLength(s->in.data, s->in.len), *e;
-
-	s->heard_us = clock_mono_us();
-	s->asked_us = 0;
-	if (cJSON_IsArray(doc)) {
-		cJSON_ArrayForEach(e, doc) on_event(s, e);
-	} else if (doc) {
-		on_event(s, doc);
-	}
-	if (doc && !s->done && s->h.settled && s->h.settled(s->h.ctx))
-		finish(s);
-	cJSON_Delete(doc);
-}
-
-/* Codes after which the same again would end the same. */
-static bool is_final(int code)
-{
-	return code == 4400 || code == 4401 || code == 4403 || code == 4409 || code == 4426 ||
-	       (code >= 400 && code < 500 && code != 408 && code != 429);
-}
-
-/* Full jitter: anywhere between now and the doubled limit. A bye says itself how long, spread over all. */
-static void wait_a_while(struct stream *s)
-{
-	uint32_t limit = BACKOFF_FIRST_MS;
-
-	s->failures++;
-	s->n_addresses = 0;
-	for (unsigned i = 1; i < s->failures && limit < BACKOFF_MAX_MS; i++)
-		limit *= 2;
-	s->next_try_us +=
-		s->bye_us ? s->bye_us : random_below(limit > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : limit) * 1000ull;
-	s->bye_us = 0;
-	say_state(s, STREAM_WAITING, s->why);
-}
-
-/* There is no connection (any more). The host's next address is tried at once; behind the last one, and after a connection that broke, there is a wait. */
+/* There is no connection (any more). The host's next address is tried at once; behind the last one they are looked up anew. */
 static void closed(struct stream *s, const char *why)
 {
-	bool was_connected = s->connected;
+	bool more = s->next_address < s->n_addresses;
 
 	s->wsi = NULL;
-	s->connected = s->welcomed = s->hello_again = false;
-	s->asked_us = 0;
 	buf_reset(&s->in);
 	buf_reset(&s->out);
-	s->drained = true;
-	if (s->done)
-		return;
-	if (!s->why[0])
-		snprintf(s->why, sizeof s->why, "%.255s", why);
-	s->next_try_us = clock_mono_us();
-	if (is_final(s->close_code) || s->wrong_key)
-		s->refused = true;
-	else if (was_connected || s->close_code || s->next_address >= s->n_addresses)
-		wait_a_while(s);
+	if (s->conn.open || s->conn.code || !more)
+		s->n_addresses = 0;
+	conn_closed(&s->conn, why, more ? CONN_AT_ONCE : CONN_WAIT, clock_mono_us());
 }
 
 static int write_next(struct stream *s)
@@ -333,8 +157,7 @@ static int add_token(struct stream *s, struct lws *wsi, void *in, size_t len)
 	char value[128], **p = in;
 
 	if (!key_fits(s, wsi)) {
-		snprintf(s->why, sizeof s->why, "the server's key is not the one that is pinned");
-		s->wrong_key = true;
+		conn_refuse(&s->conn, "the server's key is not the one that is pinned");
 		return -1;
 	}
 	int n = snprintf(value, sizeof value, "Bearer %s", s->token);
@@ -349,10 +172,12 @@ static int on_connect_error(struct stream *s, struct lws *wsi, const char *in, s
 {
 	char why[128];
 
-	s->close_code = (int)lws_http_client_http_response(wsi);
-	snprintf(why, sizeof why, "%.*s", (int)(len > 120 ? 120 : len), in ? in : "cannot connect");
-	if (s->close_code >= 400)
-		snprintf(why, sizeof why, "the server answered %d", s->close_code);
+	int status = (int)lws_http_client_http_response(wsi);
+	if (status >= 400)
+		snprintf(why, sizeof why, "the server answered %d", status);
+	else
+		snprintf(why, sizeof why, "%.*s", (int)(len > 120 ? 120 : len), in ? in : "cannot connect");
+	conn_because(&s->conn, status, why);
 	closed(s, why);
 	return 0;
 }
@@ -362,10 +187,20 @@ static int on_receive(struct stream *s, struct lws *wsi, const void *in, size_t 
 	if (buf_add(&s->in, in, len))
 		return -1;
 	if (lws_is_final_fragment(wsi) && !lws_remaining_packet_payload(wsi)) {
-		on_text(s);
+		conn_text(&s->conn, s->in.data, s->in.len, clock_mono_us());
 		buf_reset(&s->in);
 	}
 	return 0;
+}
+
+static void on_close_frame(struct stream *s, const uint8_t *in, size_t len)
+{
+	char why[128];
+
+	if (len < 2)
+		return;
+	snprintf(why, sizeof why, "%.*s", (int)(len - 2), (const char *)in + 2);
+	conn_because(&s->conn, in[0] << 8 | in[1], why);
 }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
@@ -378,24 +213,19 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 		return add_token(s, wsi, in, len);
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
 		s->wsi = wsi;
-		s->connected = true;
-		s->heard_us = clock_mono_us();
-		say_hello(s);
+		conn_opened(&s->conn, clock_mono_us());
 		return 0;
 	case LWS_CALLBACK_CLIENT_RECEIVE:
 		return on_receive(s, wsi, in, len);
 	case LWS_CALLBACK_CLIENT_WRITEABLE:
 		return write_next(s);
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-		if (len >= 2)
-			s->close_code = ((uint8_t *)in)[0] << 8 | ((uint8_t *)in)[1];
-		if (len > 2)
-			snprintf(s->why, sizeof s->why, "%.*s", (int)(len - 2), (char *)in + 2);
+		on_close_frame(s, in, len);
 		return 0;
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
 		return on_connect_error(s, wsi, in, len);
 	case LWS_CALLBACK_CLIENT_CLOSED:
-		closed(s, s->close_code ? "the server closed the connection" : "the connection broke off");
+		closed(s, s->conn.code ? "the server closed the connection" : "the connection broke off");
 		return 0;
 	default:
 		return 0;
@@ -431,10 +261,10 @@ struct stream *stream_new(
 	if (!s)
 		return NULL;
 	s->h = *h;
-	s->ping_ms = SILENT_MS;
 	snprintf(s->token, sizeof s->token, "%s", token);
 	snprintf(s->cacert, sizeof s->cacert, "%s", cacert ? cacert : "");
-	snprintf(s->cursor, sizeof s->cursor, "%s", cursor ? cursor : "");
+	s->rim = (struct conn_rim){.send = send_frame, .drop = drop, .random = random_below, .ctx = s};
+	conn_init(&s->conn, &s->h, &s->rim, cursor);
 	buf_init(&s->in, FRAME_MAX);
 	buf_init(&s->out, OUT_MAX);
 	if (parse_url(s, url)) {
@@ -460,7 +290,7 @@ void stream_free(struct stream *s)
 {
 	if (!s)
 		return;
-	s->done = true;
+	s->conn.done = true;
 	s->h.state = NULL;
 	lws_context_destroy(s->context);
 	buf_release(&s->in);
@@ -481,32 +311,15 @@ static void try_connect(struct stream *s)
 	};
 	char host[300];
 
-	s->close_code = 0;
-	s->next_try_us = 0;
-	s->why[0] = 0;
 	snprintf(host, sizeof host, strchr(s->host, ':') ? "[%s]:%d" : "%s:%d", s->host, s->port);
 	i.host = host; /* no origin: this is no browser, and would be judged as one */
-	say_state(s, STREAM_CONNECTING, NULL);
 	if (resolve(s)) {
 		closed(s, "the name of the server is not known");
 		return;
 	}
 	i.address = s->address[s->next_address++];
-	if (!lws_client_connect_via_info(&i) && !s->next_try_us)
+	if (!lws_client_connect_via_info(&i) && !s->conn.next_try_us)
 		closed(s, "cannot connect");
-}
-
-/* Asks for a sign of life, and gives up on a connection from which none comes. */
-static void keep_alive(struct stream *s, uint64_t now)
-{
-	if (!s->connected)
-		return;
-	if (s->asked_us && now > s->asked_us + ANSWER_MS * 1000ull) {
-		drop(s, "the server went silent");
-	} else if (s->welcomed && !s->asked_us && now > s->heard_us + s->ping_ms * 1000ull) {
-		s->asked_us = now;
-		(void)stream_send(s, "{\"op\":\"ping\"}");
-	}
 }
 
 struct alarm {
@@ -527,9 +340,9 @@ static int turn(struct stream *s, uint64_t until_us)
 	uint64_t now = clock_mono_us(), wait_us = TICK_MS * 1000;
 	struct alarm alarm = {.context = s->context};
 
-	if (!s->wsi && s->next_try_us && now >= s->next_try_us && !s->done)
+	if (!s->wsi && conn_try(&s->conn, now))
 		try_connect(s);
-	keep_alive(s, now);
+	conn_tick(&s->conn, now);
 	if (until_us && until_us < now + wait_us)
 		wait_us = until_us > now ? until_us - now : 1;
 	lws_sul_schedule(s->context, 0, &alarm.sul, wake, (lws_usec_t)wait_us);
@@ -543,17 +356,15 @@ static void drain(struct stream *s)
 {
 	uint64_t until_us = clock_mono_us() + DRAIN_MS * 1000;
 
-	while (!s->drained && s->connected && clock_mono_us() < until_us && turn(s, until_us) == 0)
+	while (!s->conn.drained && s->conn.open && clock_mono_us() < until_us && turn(s, until_us) == 0)
 		;
 }
 
 enum stream_end stream_run(struct stream *s, uint64_t until_us, unsigned tries)
 {
-	s->done = s->refused = s->drained = false;
-	if (!s->wsi && !s->next_try_us)
-		s->next_try_us = clock_mono_us();
+	conn_start(&s->conn, clock_mono_us());
 	for (;;) {
-		if (s->done) {
+		if (s->conn.done) {
 			drain(s);
 			return STREAM_DONE;
 		}
@@ -561,9 +372,9 @@ enum stream_end stream_run(struct stream *s, uint64_t until_us, unsigned tries)
 			return STREAM_DONE;
 		if (until_us && clock_mono_us() >= until_us)
 			return STREAM_TIMEOUT;
-		if (s->refused)
+		if (s->conn.refused)
 			return STREAM_REFUSED;
-		if (tries && !s->ever_live && s->failures >= tries)
+		if (tries && !s->conn.ever_live && s->conn.failures >= tries)
 			return STREAM_FAILED;
 		if (turn(s, until_us))
 			return STREAM_FAILED;
@@ -572,20 +383,20 @@ enum stream_end stream_run(struct stream *s, uint64_t until_us, unsigned tries)
 
 const char *stream_why(const struct stream *s)
 {
-	return s->why;
+	return s->conn.why;
 }
 
 int stream_close_code(const struct stream *s)
 {
-	return s->close_code;
+	return s->conn.code;
 }
 
 uint64_t stream_next_try_us(const struct stream *s)
 {
-	return s->next_try_us;
+	return s->conn.next_try_us;
 }
 
 const char *stream_cursor(const struct stream *s)
 {
-	return s->cursor;
+	return s->conn.cursor;
 }
