@@ -27,7 +27,7 @@ CLI := $(BUILD)/libcli.a
 TUI := $(BUILD)/libtui.a
 # Asked for when something is linked, not before: `make demo` may have to install pkg-config first.
 LIBS_CHATD = $(shell pkg-config --libs $(PKGS_CHATD)) -lev -lm
-LIBS_CHATCTL = $(shell pkg-config --libs $(PKGS_CHATCTL))
+LIBS_CHATCTL = $(shell pkg-config --libs $(PKGS_CHATCTL)) -lm
 LIBS_CHATUI = $(shell pkg-config --libs $(PKGS_CHATUI))
 
 Q := $(if $(V),,@)

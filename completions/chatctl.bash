@@ -21,6 +21,7 @@ _chatctl() {
 		context) verb=context; break ;;
 		doctor) verb=doctor; break ;;
 		check) verb=check; break ;;
+		bench) verb=bench; break ;;
 		api) verb=api; break ;;
 		error) verb=error; break ;;
 		completion) verb=completion; break ;;
@@ -78,10 +79,20 @@ _chatctl() {
 	--crit) COMPREPLY=(); return ;;
 	--format) COMPREPLY=(); return ;;
 	--durable) COMPREPLY=(); return ;;
+	--daily) COMPREPLY=(); return ;;
+	--bytes) COMPREPLY=(); return ;;
+	--growth) COMPREPLY=(); return ;;
+	--peak) COMPREPLY=(); return ;;
+	--per-node) COMPREPLY=(); return ;;
+	--per-partition) COMPREPLY=(); return ;;
+	--headroom) COMPREPLY=(); return ;;
+	--replication) COMPREPLY=(); return ;;
+	--days) COMPREPLY=(); return ;;
+	--html) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--file | -f) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	esac
 	case $verb in
-	'') words="send list read mark watch search conv contact outbox register login logout whoami passwd device context doctor check api error completion help " ;;
+	'') words="send list read mark watch search conv contact outbox register login logout whoami passwd device context doctor check bench api error completion help " ;;
 	send) words=" -f --file --each-line --batch --id --queue --wait " ;;
 	list) words=" --with --since --all --after --limit --all-pages --unread -e --empty " ;;
 	read) words=" --with --last --mark " ;;
@@ -100,10 +111,11 @@ _chatctl() {
 	context) words="$(chatctl context ls --output tsv 2>/dev/null | cut -f2) --user --token-file --cacert --pin --admin --admin-token-file --force " ;;
 	doctor) words=" " ;;
 	check) words=" --warn --crit --format --durable " ;;
+	bench) words=" --daily --bytes --growth --peak --per-node --per-partition --headroom --replication --days --html " ;;
 	api) words=" -f --file " ;;
 	error) words="bad-request bad-json bad-field bad-query bad-cursor bad-op subprotocol-required unauthenticated bad-login forbidden locked blocked not-recipient registration-closed invite-required wrong-password bad-origin not-found unknown-recipient method-not-allowed request-timeout user-taken client-id-reused key-id-reused length-required too-large uri-too-long unsupported-media-type expectation-failed upgrade-required rate-limited headers-too-large internal not-implemented overloaded draining unavailable bad-http-version insufficient-storage  " ;;
 	completion) words="bash zsh fish " ;;
-	help) words="send list read mark watch search conv contact outbox register login logout whoami passwd device context doctor check api error completion help options exit environment formats scripting security --man " ;;
+	help) words="send list read mark watch search conv contact outbox register login logout whoami passwd device context doctor check bench api error completion help options exit environment formats scripting security --man " ;;
 	esac
 	words+=" -c --context --url -o --output --json --format -q --quiet -v --verbose --timeout --retry --no-input --no-color --utc -n --dry-run -h --help --version "
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

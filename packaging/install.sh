@@ -24,6 +24,10 @@ files()
 		doc/format.md share/doc/chat 644
 		doc/performance.md share/doc/chat 644
 		doc/openapi.json share/doc/chat 644
+		man/chat-scenario.5 share/man/man5 644
+		packaging/scenarios/evening-peak.scenario share/doc/chat/scenarios 644
+		packaging/scenarios/smoke.scenario share/doc/chat/scenarios 644
+		packaging/scenarios/flaky-train.scenario share/doc/chat/scenarios 644
 		LICENSE share/doc/chat 644
 	END
 }

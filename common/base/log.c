@@ -1,7 +1,5 @@
 #include "common/base/log.h"
 #include "common/base/clock.h"
-#include <poll.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -25,31 +23,6 @@ int log_level_parse(const char *text)
 	return -1;
 }
 
-/* One write a line, so that lines of several threads do not mix. Whoever reads stderr and has stopped must not stop who serves: what finds a full pipe is
- * counted, and the next line that is taken has the count before it. A log that cannot be written has nobody to tell. */
-static void write_line(const char *line, size_t n)
-{
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static unsigned long dropped;
-	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
-	char whole[4096]; /* a pipe that is writable takes so much */
-	int m = 0;
-
-	pthread_mutex_lock(&lock);
-	if (poll(&out, 1, 0) == 0) {
-		dropped++;
-	} else {
-		if (dropped)
-			m = snprintf(whole, sizeof whole, "%.*s warn log-lines-dropped count=%lu\n", CLOCK_TEXT, line,
-				dropped);
-		dropped = 0;
-		memcpy(whole + m, line, n);
-		ssize_t done = write(STDERR_FILENO, whole, (size_t)m + n);
-		(void)done;
-	}
-	pthread_mutex_unlock(&lock);
-}
-
 void log_event(enum log_level level, const char *event, const char *fmt, ...)
 {
 	char line[2048], time[CLOCK_TEXT + 1];
@@ -66,7 +39,9 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
 	if (len > sizeof line - 2)
 		len = sizeof line - 2;
 	line[len++] = '\n';
-	write_line(line, len);
+	/* One write a line, so that lines of several threads do not mix; a log that cannot be written has nobody to tell. */
+	ssize_t done = write(STDERR_FILENO, line, len);
+	(void)done;
 }
 
 const char *log_quote(const char *p, unsigned long n, char out[832])

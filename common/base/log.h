@@ -1,5 +1,5 @@
 /* One line an event on stderr: time, level, event word, then key=value pairs. What a peer sent is escaped by
- * the caller's %s of log_quote() only; secrets never go in. Any thread; never waits for whoever reads stderr. */
+ * the caller's %s of log_quote() only; secrets never go in. Any thread. */
 #ifndef CHAT_BASE_LOG_H
 #define CHAT_BASE_LOG_H
 

@@ -6,7 +6,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include <cmocka.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -139,31 +138,26 @@ static void *write_lines(void *arg)
 /* Each thread's lines come whole and in that thread's order. */
 static void test_threads(void **state)
 {
+	struct rig *r = *state;
 	pthread_t threads[THREADS];
-	int who[THREADS], next[THREADS] = {0}, real = dup(STDERR_FILENO), n = 0;
+	int who[THREADS], next[THREADS] = {0};
 	char line[PACKET_MAX];
-	FILE *f = tmpfile();
 
-	(void)state;
-	assert_non_null(f);
-	assert_int_not_equal(dup2(fileno(f), STDERR_FILENO), -1);
 	for (int t = 0; t < THREADS; t++) {
 		who[t] = t;
 		assert_int_equal(pthread_create(&threads[t], NULL, write_lines, &who[t]), 0);
 	}
-	for (int t = 0; t < THREADS; t++)
-		pthread_join(threads[t], NULL);
-	dup2(real, STDERR_FILENO);
-	close(real);
-	for (rewind(f); fgets(line, sizeof line, f); n++) {
+	for (int n = 0; n < THREADS * LINES; n++) {
 		int t, i, used = 0;
+		next_line(r, line);
 		assert_int_equal(sscanf(line + CLOCK_TEXT, " info line who=%d i=%d end%n", &t, &i, &used), 2);
-		assert_string_equal(line + CLOCK_TEXT + used, "\n");
+		assert_int_equal(CLOCK_TEXT + used, strlen(line));
 		assert_in_range(t, 0, THREADS - 1);
 		assert_int_equal(i, next[t]++);
 	}
-	assert_int_equal(n, THREADS * LINES);
-	fclose(f);
+	for (int t = 0; t < THREADS; t++)
+		pthread_join(threads[t], NULL);
+	assert_true(silent(r));
 }
 
 static void test_quote(void **state)
@@ -189,48 +183,13 @@ static void test_quote(void **state)
 	assert_string_equal(out + 801, "\"...");
 }
 
-/* A reader that has stopped costs lines, not the one who writes them; the count is said afterwards. */
-static void test_reader_stops(void **state)
-{
-	enum { MANY = 3000 /* more than a pipe holds */ };
-	static char all[1 << 20];
-	int ends[2], real = dup(STDERR_FILENO);
-	size_t n = 0, lines = 0;
-	ssize_t got;
-	unsigned long dropped = 0;
-
-	(void)state;
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	assert_int_not_equal(dup2(ends[1], STDERR_FILENO), -1);
-	for (unsigned i = 0; i < MANY; i++)
-		log_event(LOG_INFO, "filling", "number=%u", i);
-	while (n < 4096 && (got = read(ends[0], all + n, 4096)) > 0)
-		n += (size_t)got;
-	log_event(LOG_INFO, "taken-again", "all=%d", 1);
-	log_event(LOG_INFO, "taken-again", "all=%d", 1);
-	dup2(real, STDERR_FILENO);
-	close(real);
-	close(ends[1]);
-	while (n < sizeof all - 1 && (got = read(ends[0], all + n, sizeof all - 1 - n)) > 0)
-		n += (size_t)got;
-	close(ends[0]);
-	for (const char *p = all; (p = strchr(p, '\n')); p++)
-		lines++;
-	const char *note = strstr(all, " warn log-lines-dropped count=");
-	assert_non_null(note);
-	assert_int_equal(sscanf(note, " warn log-lines-dropped count=%lu", &dropped), 1);
-	assert_non_null(strstr(note, "taken-again"));
-	assert_int_equal(lines, MANY - dropped + 1 + 2);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_form, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long, set_up, tear_down),
-		cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_reader_stops),
+		cmocka_unit_test_setup_teardown(test_threads, set_up, tear_down),
 		cmocka_unit_test(test_quote),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
