@@ -41,13 +41,12 @@ TESTS_CLIENTS = $(wildcard tests/clients/*.t)
 DEVICES = $(call bin,clients)
 TESTS_CRASH = $(wildcard tests/faults/*.t)
 RUN = $(Q)BUILD=$(BUILD) tests/run.sh $(if $(V),-v)
-# T=tests/unit/x.c or T=tests/e2e/x.t: that one alone.
 CHOSEN = $(if $(T),$(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(T)))
 WRAPPED = TEST_WRAPPER="$(shell tests/lint/noaslr.sh)"
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 
 .PHONY: all demo check check-unit check-e2e check-clients check-crash unit-binaries bench-binaries fuzz-binaries lint format flags \
-	san tsan fuzz bench install uninstall dist clean help deps
+	san tsan fuzz bench faulty install uninstall dist clean help deps
 all: $(BUILD)/chatd $(BUILD)/chatctl ## build chatd and chatctl
 
 $(BUILD)/chatd: $(BUILD)/server/main.o $(SERVER) $(COMMON)
@@ -77,7 +76,6 @@ $(BUILD)/tests/clients/%: tests/clients/%.c $(COMMON)
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS_CHATCTL)
-# A measurement is one file, or a folder of them.
 .SECONDEXPANSION:
 $(BENCH): $(BUILD)/bench/%: $$(call obj,$$(wildcard tests/bench/$$*.c tests/bench/$$*/*.c)) $(COMMON)
 	@mkdir -p $(@D)
@@ -134,6 +132,8 @@ fuzz: ## each fuzzer for SECONDS (30)
 bench: ## build and run the measurements in tests/bench
 	$(SUBMAKE) all bench-binaries
 	$(Q)BUILD=$(BUILD) tests/bench/run.sh
+faulty: ## build-faulty/chatd, whose faults CHAT_FAULT turns on: see server/ops/fault.h
+	+$(Q)CFLAGS="$(CFLAGS) -DCHAT_FAULTS" $(MAKE) --no-print-directory $(PARALLEL) BUILD=build-faulty build-faulty/chatd
 install: all ## install under DESTDIR and PREFIX
 	@packaging/install.sh $(BUILD) "$(DESTDIR)" "$(PREFIX)"
 uninstall: ## remove what install put there
@@ -144,7 +144,7 @@ dist: ## a source archive of the last commit
 deps: ## install the packages for building, testing and linting
 	@packaging/deps.sh build check lint fuzz
 clean: ## remove what was built
-	rm -rf $(BUILD) build-san build-tsan build-fuzz
+	rm -rf $(BUILD) build-san build-tsan build-fuzz build-faulty
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r t d; do printf '%-14s %s\n' "$$t" "$$d"; done
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

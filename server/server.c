@@ -7,6 +7,7 @@
 #include "server/distributor/distributor.h"
 #include "server/journal/journal.h"
 #include "server/ops/admin_token.h"
+#include "server/ops/fault.h"
 #include "server/ops/metrics.h"
 #include "server/ops/notify.h"
 #include "server/queue/queue_loop.h"
@@ -367,6 +368,7 @@ int server_run(struct config *c, int argc, char **argv)
 	s->lock_fd = -1;
 	pthread_mutex_init(&s->control.lock, NULL);
 	log_set_level((enum log_level)log_level_parse(c->log_level));
+	fault_load();
 	harden();
 	block_signals(&signals);
 	if (open_data(s, why) || open_admin(s, why) || open_accounts(s, why) || open_journal(s, why) ||

@@ -1,4 +1,5 @@
 #include "server/api/session.h"
+#include "server/ops/fault.h"
 
 enum { PAGE_FIRST = 64, PAGE_LEAST = 4 };
 
@@ -138,7 +139,11 @@ static void write_next(struct ws_session *s, const struct record *r)
 
 	memcpy(prev, s->cursor, CURSOR_TEXT);
 	set_at(s, r->at);
+	if (fault_drop_push())
+		return;
 	write_event(session_begin(s), s->w, r, s->user, s->cursor, prev);
+	if (fault_repeat_push())
+		write_event(session_begin(s), s->w, r, s->user, s->cursor, prev);
 	session_end(s);
 }
 

@@ -3,6 +3,7 @@
 #include "common/base/need.h"
 #include "server/journal/files.h"
 #include "server/journal/handles.h"
+#include "server/ops/fault.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -248,6 +249,11 @@ static int open_segments(struct journal *j, char why[256])
 		return -1;
 	}
 	drop_stillborn(j, bases, &n);
+	if (n && !j->conf.read_only) {
+		char name[32];
+		segment_name(bases[n - 1], name);
+		fault_power_cut(j->dir_fd, name, SEGMENT_HEAD);
+	}
 	for (size_t i = 0; i < n; i++) {
 		if (segment_open(j, bases[i], why))
 			goto out;
@@ -483,7 +489,8 @@ int journal_sync(struct journal *j)
 {
 	struct segment *s = &j->segments[j->n - 1];
 
-	if (journal_io.fdatasync(j->fd))
+	fault_stall();
+	if (!fault_ack_early() && journal_io.fdatasync(j->fd))
 		return -1;
 	pthread_rwlock_wrlock(&j->lock);
 	s->end = j->tail;
