@@ -174,10 +174,11 @@ int admin_confirm(struct cli *c, const char *question)
 	return cli_fail(EXIT_FAILED, "nothing was done");
 }
 
-int admin_words(struct cli *c, const struct admin_word *words, size_t n, const char *usage)
+int admin_words(struct cli *c, int at, const struct admin_word *words, size_t n, const char *usage)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(words[i].word, c->args[0]) == 0 && c->n_args >= words[i].min && c->n_args <= words[i].max)
+	for (size_t i = 0; i < n && at < c->n_args; i++)
+		if (strcmp(words[i].word, c->args[at]) == 0 && c->n_args - at >= words[i].min &&
+			c->n_args - at <= words[i].max)
 			return words[i].run(c);
 	return cli_fail(EXIT_USAGE, "usage: chatctl %s %s", c->verb->name, usage);
 }

@@ -43,7 +43,8 @@ struct admin_word {
 	int min, max; /* arguments, the word included */
 	int (*run)(struct cli *c);
 };
-int admin_words(struct cli *c, const struct admin_word *words, size_t n, const char *usage);
+/* at: which argument is the word. */
+int admin_words(struct cli *c, int at, const struct admin_word *words, size_t n, const char *usage);
 /* EXIT_USAGE after a message when it is no user name. */
 int admin_user(const char *name);
 #endif

@@ -165,11 +165,11 @@ int cli_request(struct cli *c, const char *method, const char *path, const struc
 	if (rc)
 		return rc;
 	for (unsigned attempt = 0;; attempt++) {
-		uint64_t left = cli_left_ms(c);
+		uint64_t left = cli_left_ms(c), max = c->call_max_ms ? c->call_max_ms : CALL_MAX_MS;
 		if (left == 0)
 			return silent ? EXIT_TIMEOUT : cli_fail(EXIT_TIMEOUT, "the time given by --timeout is over");
-		enum http_result r = http_call(c->http, method, path, body,
-			(unsigned)(left > CALL_MAX_MS ? CALL_MAX_MS : left), c->verbose, a);
+		enum http_result r =
+			http_call(c->http, method, path, body, (unsigned)(left > max ? max : left), c->verbose, a);
 		if (attempt >= c->retries || !worth_again(r, a, again) ||
 			!wait_before_retry(c, backoff_ms(attempt, a->retry_after_ms)))
 			return say_result(c, r, a, silent);

@@ -2,72 +2,17 @@
 #include "cli/human.h"
 #include "common/base/clock.h"
 #include "common/text/sanitise.h"
-#include <locale.h>
+#include "common/text/width.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <wchar.h>
 
 enum { CELL_BYTES_MAX = 4096, TABLE_BYTES_MAX = 64 << 20 };
-
-/* Widths are those of UTF-8, whatever the locale of the user is called. */
-static locale_t utf8(void)
-{
-	static locale_t l;
-
-	if (!l)
-		l = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-	return l;
-}
-
-/* The character at p: its bytes, 1 at least; *columns: what it takes. */
-static size_t character(const char *p, size_t left, unsigned *columns)
-{
-	mbstate_t state = {0};
-	wchar_t wc;
-	size_t n = mbrtowc(&wc, p, left, &state);
-	int w;
-
-	if (n == 0 || n > left) {
-		*columns = 1;
-		return 1;
-	}
-	w = wcwidth(wc);
-	*columns = w < 0 ? 1 : (unsigned)w;
-	return n;
-}
-
-/* How many bytes of text fit into width columns; *columns: what they take. */
-static size_t fit(struct str text, unsigned width, unsigned *columns)
-{
-	locale_t was = uselocale(utf8());
-	size_t i = 0;
-
-	*columns = 0;
-	while (i < text.n) {
-		unsigned w;
-		size_t n = character(text.p + i, text.n - i, &w);
-		if (*columns + w > width)
-			break;
-		*columns += w;
-		i += n;
-	}
-	uselocale(was);
-	return i;
-}
-
-unsigned text_columns(struct str text)
-{
-	unsigned n;
-
-	fit(text, UINT32_MAX, &n);
-	return n;
-}
 
 void pad_text(struct buf *out, struct str text, unsigned width, bool right)
 {
 	unsigned columns;
-	size_t n = fit(text, width, &columns);
+	size_t n = width_fit(text, width, &columns);
 
 	if (right)
 		buf_addf(out, "%*s", (int)(width - columns), "");
@@ -98,8 +43,12 @@ static void add_number(const struct column *col, double v, struct buf *out)
 
 	if (col->kind == CELL_BYTES)
 		buf_adds(out, human_bytes(n, text));
+	else if ((col->kind == CELL_MS || col->kind == CELL_S) && n == 0)
+		buf_adds(out, col->kind == CELL_MS ? "0 ms" : "0 s");
 	else if (col->kind == CELL_MS)
 		buf_adds(out, human_us(n * 1000, text));
+	else if (col->kind == CELL_S)
+		buf_adds(out, human_us(n * 1000000, text));
 	else if (col->kind == CELL_NUMBER && v == (double)n)
 		buf_adds(out, human_count(n, text));
 	else
@@ -109,7 +58,6 @@ static void add_number(const struct column *col, double v, struct buf *out)
 static void add_text(const struct column *col, const char *text, const struct cli *c, struct buf *out)
 {
 	struct buf safe;
-	unsigned columns;
 
 	if (col->kind == CELL_TIME) {
 		add_time(c, text, out);
@@ -118,7 +66,7 @@ static void add_text(const struct column *col, const char *text, const struct cl
 	buf_init(&safe, CELL_BYTES_MAX);
 	sanitise(&safe, str_of(text), SANITISE_LINE);
 	struct str all = buf_str(&safe);
-	buf_add(out, all.p, fit(all, CELL_COLUMNS_MAX, &columns));
+	buf_add(out, all.p, width_fit(all, CELL_COLUMNS_MAX, NULL));
 	buf_release(&safe);
 }
 
@@ -139,7 +87,7 @@ void cell_text(const struct cli *c, const struct column *col, const cJSON *item,
 
 static bool right(const struct column *col)
 {
-	return col->kind == CELL_NUMBER || col->kind == CELL_BYTES || col->kind == CELL_MS;
+	return col->kind == CELL_NUMBER || col->kind == CELL_BYTES || col->kind == CELL_MS || col->kind == CELL_S;
 }
 
 /* Column i of a line is the last one: no blanks behind it. */
@@ -153,26 +101,27 @@ static void add_cell(struct buf *line, const struct column *cols, unsigned i, st
 		pad_text(line, text, width[i], right(&cols[i]));
 }
 
-static void measure(struct cli *c, const struct column *cols, const cJSON *list, unsigned *width)
+static void measure(const struct cli *c, const struct column *cols, const cJSON *list, unsigned *width)
 {
 	struct buf cell;
 	const cJSON *item;
 
 	buf_init(&cell, CELL_BYTES_MAX);
 	for (unsigned i = 0; cols[i].key; i++) {
-		width[i] = text_columns(str_of(cols[i].title));
+		width[i] = width_columns(str_of(cols[i].title));
 		cJSON_ArrayForEach(item, list)
 		{
 			buf_reset(&cell);
 			cell_text(c, &cols[i], item, &cell);
-			unsigned n = text_columns(buf_str(&cell));
+			unsigned n = width_columns(buf_str(&cell));
 			width[i] = n > width[i] ? n : width[i];
 		}
 	}
 	buf_release(&cell);
 }
 
-static void add_row(struct cli *c, const struct column *cols, const cJSON *item, const unsigned *width, struct buf *out)
+static void add_row(
+	const struct cli *c, const struct column *cols, const cJSON *item, const unsigned *width, struct buf *out)
 {
 	struct buf cell;
 
@@ -194,20 +143,26 @@ static int write_out(struct buf *out)
 	return out_flush() || bad ? cli_fail(EXIT_FAILED, "cannot write to stdout") : EXIT_DONE;
 }
 
-static int show_text(struct cli *c, const struct column *cols, const cJSON *list)
+void table_text(const struct cli *c, const struct column *cols, const cJSON *list, struct buf *out)
 {
 	unsigned width[TABLE_COLUMNS_MAX];
-	struct buf out;
 	const cJSON *item;
 
-	buf_init(&out, TABLE_BYTES_MAX);
+	if (cJSON_GetArraySize(list) == 0)
+		return;
 	measure(c, cols, list, width);
-	/* Only people need to be told that there is nothing; an empty table has no names either. */
-	for (unsigned i = 0; cols[i].key && cJSON_GetArraySize(list); i++)
-		add_cell(&out, cols, i, str_of(cols[i].title), width);
-	if (out.len)
-		buf_addc(&out, '\n');
-	cJSON_ArrayForEach(item, list) add_row(c, cols, item, width, &out);
+	for (unsigned i = 0; cols[i].key; i++)
+		add_cell(out, cols, i, str_of(cols[i].title), width);
+	buf_addc(out, '\n');
+	cJSON_ArrayForEach(item, list) add_row(c, cols, item, width, out);
+}
+
+static int show_text(const struct cli *c, const struct column *cols, const cJSON *list)
+{
+	struct buf out;
+
+	buf_init(&out, TABLE_BYTES_MAX);
+	table_text(c, cols, list, &out);
 	return write_out(&out);
 }
 
@@ -280,7 +235,7 @@ static cJSON *flatten(const cJSON *o)
 	return flat;
 }
 
-static int object_text(struct cli *c, const struct column *cols, const cJSON *flat)
+static int object_text(const struct cli *c, const struct column *cols, const cJSON *flat)
 {
 	unsigned width = 0;
 	struct buf out;

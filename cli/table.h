@@ -8,6 +8,7 @@ enum cell {
 	CELL_NUMBER, /* right */
 	CELL_BYTES,  /* right, for people */
 	CELL_MS,     /* right: a duration in milliseconds, for people */
+	CELL_S,      /* right: the same in seconds */
 	CELL_TIME,   /* RFC 3339 as local time */
 };
 enum { CELL_COLUMNS_MAX = 48, TABLE_COLUMNS_MAX = 16 };
@@ -18,10 +19,10 @@ struct column {
 
 /* Text of a column of an object, safe and cut, as it stands in a table. */
 void cell_text(const struct cli *c, const struct column *col, const cJSON *item, struct buf *out);
-/* Columns that text takes on a terminal: wide characters two, marks none. It is UTF-8 without controls. */
-unsigned text_columns(struct str text);
-/* Adds text and blanks up to width columns; right: blanks first. More than width is cut. */
+/* Adds text (UTF-8 without controls) and blanks up to width columns; right: blanks first. More than width is cut. */
 void pad_text(struct buf *out, struct str text, unsigned width, bool right);
+/* The array as lines: names, then a line an object; nothing at all when it is empty. */
+void table_text(const struct cli *c, const struct column *columns, const cJSON *list, struct buf *out);
 /* The array on stdout. EXIT_DONE, or EXIT_FAILED after a message. */
 int table_show(struct cli *c, const struct column *columns, const cJSON *list);
 /* One object: in text a row "key  value" a column, in csv and tsv one row. Members of members are called outer_inner there. */

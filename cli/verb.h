@@ -64,6 +64,7 @@ struct cli {
 	bool foreign_token; /* from CHAT_TOKEN_FILE: not the context's */
 	bool timeout_given; /* it bounds the whole command; the default only each request with its retries */
 	unsigned retries;
+	unsigned call_max_ms; /* of one call; 0: as usual */
 	uint64_t timeout_ms;  /* 0: none */
 	uint64_t deadline_us; /* monotonic; 0: none */
 	struct http_client *http;

@@ -3,6 +3,7 @@
 
 extern const struct verb verb_passwd, verb_check, verb_doctor;
 extern const struct verb verb_bench;
+extern const struct verb verb_server, verb_top;
 extern const struct verb verb_outbox, verb_search, verb_conv, verb_contact, verb_device;
 extern const struct verb verb_send, verb_list, verb_read, verb_mark, verb_watch, verb_register, verb_login, verb_logout,
 	verb_whoami, verb_context, verb_api, verb_error, verb_completion, verb_help;
@@ -27,6 +28,8 @@ const struct verb *const verbs[] = {
 	&verb_doctor,
 	&verb_check,
 	&verb_bench,
+	&verb_server,
+	&verb_top,
 	&verb_api,
 	&verb_error,
 	&verb_completion,

@@ -22,6 +22,8 @@ _chatctl() {
 		doctor) verb=doctor; break ;;
 		check) verb=check; break ;;
 		bench) verb=bench; break ;;
+		server) verb=server; break ;;
+		top) verb=top; break ;;
 		api) verb=api; break ;;
 		error) verb=error; break ;;
 		completion) verb=completion; break ;;
@@ -89,10 +91,18 @@ _chatctl() {
 	--replication) COMPREPLY=(); return ;;
 	--days) COMPREPLY=(); return ;;
 	--html) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--admin) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--admin-token-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--count) COMPREPLY=(); return ;;
+	--interval) COMPREPLY=(); return ;;
+	--admin) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--admin-token-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--interval) COMPREPLY=(); return ;;
+	--batch) COMPREPLY=(); return ;;
 	--file | -f) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	esac
 	case $verb in
-	'') words="send list read mark watch search conv contact outbox register login logout whoami passwd device context doctor check bench api error completion help " ;;
+	'') words="send list read mark watch search conv contact outbox register login logout whoami passwd device context doctor check bench server top api error completion help " ;;
 	send) words=" -f --file --each-line --batch --id --queue --wait " ;;
 	list) words=" --with --since --all --after --limit --all-pages --unread -e --empty " ;;
 	read) words=" --with --last --mark " ;;
@@ -112,10 +122,12 @@ _chatctl() {
 	doctor) words=" " ;;
 	check) words=" --warn --crit --format --durable " ;;
 	bench) words=" --daily --bytes --growth --peak --per-node --per-partition --headroom --replication --days --html " ;;
+	server) words=" --admin --admin-token-file -y --yes --wait --count --interval " ;;
+	top) words=" --admin --admin-token-file --interval --batch " ;;
 	api) words=" -f --file " ;;
 	error) words="bad-request bad-json bad-field bad-query bad-cursor bad-op subprotocol-required unauthenticated bad-login forbidden locked blocked not-recipient registration-closed invite-required wrong-password bad-origin not-found unknown-recipient method-not-allowed request-timeout user-taken client-id-reused key-id-reused length-required too-large uri-too-long unsupported-media-type expectation-failed upgrade-required rate-limited headers-too-large internal not-implemented overloaded draining unavailable bad-http-version insufficient-storage  " ;;
 	completion) words="bash zsh fish " ;;
-	help) words="send list read mark watch search conv contact outbox register login logout whoami passwd device context doctor check bench api error completion help options exit environment formats scripting security --man " ;;
+	help) words="send list read mark watch search conv contact outbox register login logout whoami passwd device context doctor check bench server top api error completion help options exit environment formats scripting security --man " ;;
 	esac
 	words+=" -c --context --url -o --output --json --format -q --quiet -v --verbose --timeout --retry --no-input --no-color --utc -n --dry-run -h --help --version "
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -128,6 +128,20 @@ void metrics_write(struct metrics *m, struct buf *out)
 		write_time(m, t, out);
 }
 
+/* The highest value of each bucket that holds something, and how many are in it: who takes two of them has the percentiles in between. */
+static void write_buckets_json(struct metrics *m, unsigned t, struct buf *out)
+{
+	bool first = true;
+
+	for (unsigned i = 0; i < METRIC_BUCKETS; i++) {
+		uint64_t n = atomic_load_explicit(&m->time[t].bucket[i], memory_order_relaxed);
+		if (n == 0)
+			continue;
+		buf_addf(out, "%s[%" PRIu64 ",%" PRIu64 "]", first ? "" : ",", bound(i), n);
+		first = false;
+	}
+}
+
 static void write_time_json(struct metrics *m, unsigned t, struct buf *out)
 {
 	static const struct {
@@ -139,7 +153,9 @@ static void write_time_json(struct metrics *m, unsigned t, struct buf *out)
 		count_of(m, t), m->time[t].sum_us);
 	for (unsigned i = 0; i < sizeof shares / sizeof *shares; i++)
 		buf_addf(out, ",\"%s\":%" PRIu64, shares[i].name, metric_percentile(m, t, shares[i].share));
-	buf_addf(out, ",\"max_us\":%" PRIu64 "}", m->time[t].max_us);
+	buf_addf(out, ",\"max_us\":%" PRIu64 ",\"buckets\":[", m->time[t].max_us);
+	write_buckets_json(m, t, out);
+	buf_adds(out, "]}");
 }
 
 void metrics_write_json(struct metrics *m, struct buf *out)
