@@ -9,7 +9,13 @@ enum { POINTS = 600 };
 
 static void time_label(double us, char out[32])
 {
-	value_text(UNIT_TIME, us, out);
+	snprintf(out, 32,
+		us < 1e3   ? "%.4g us"
+		: us < 1e6 ? "%.4g ms"
+			   : "%.4g s",
+		us < 1e3   ? us
+		: us < 1e6 ? us / 1e3
+			   : us / 1e6);
 }
 
 static void count_label(double v, char out[32])
