@@ -150,6 +150,8 @@ struct api_call {
 	TAILQ_ENTRY(api_call) link; /* valid while parked */
 	void (*work)(struct api_call *c);
 	void (*done)(struct api_call *c);
+	void (*each)(struct api_call *c, struct api_thread *t); /* of api_round(), while it goes round */
+	unsigned hop;
 };
 
 /* Ends the call with status and what stands in call->out (status 204: nothing). Network thread. */
@@ -163,6 +165,11 @@ void api_fail_field(struct api_call *c, enum err e, const char *field, const cha
  * meanwhile work() still runs, done() does not. work() must not call api_reply() and its like. */
 void api_work(struct api_call *c, struct pool *p, void (*work)(struct api_call *c), void (*done)(struct api_call *c));
 int api_keep_body(struct api_call *c); /* copies the body into the call. 0; -1: out of memory, the call has not ended */
+
+/* Runs each(c, t) on every network thread, one after the other, then done(c) on the call's own, which ends it. What they write needs no lock. When the
+ * connection goes meanwhile the round goes on, but done() does not run. */
+void api_round(
+	struct api_call *c, void (*each)(struct api_call *c, struct api_thread *t), void (*done)(struct api_call *c));
 
 /* The call waits for outcome(), event() or tick(), one of which ends it. A connection that goes ends it (release() only). */
 void api_park(struct api_call *c);
@@ -204,6 +211,20 @@ void admin_reload_post(struct api_call *c);
 /* admin_bench.c */
 void admin_bench_post(struct api_call *c);
 void admin_bench_delete(struct api_call *c);
+/* admin_users.c */
+void admin_users_get(struct api_call *c);
+void admin_users_post(struct api_call *c);
+void admin_user_delete(struct api_call *c);
+void admin_password_put(struct api_call *c);
+void admin_lock_put(struct api_call *c);
+void admin_limits_put(struct api_call *c);
+void admin_invites_get(struct api_call *c);
+void admin_invites_post(struct api_call *c);
+void admin_invite_delete(struct api_call *c);
+/* admin_conns.c */
+void admin_conns_get(struct api_call *c);
+void admin_conn_delete(struct api_call *c);
+void admin_user_conns_delete(struct api_call *c);
 /* messages.c */
 void api_messages_post(struct api_call *c);
 void api_messages_get(struct api_call *c);

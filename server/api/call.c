@@ -122,11 +122,35 @@ void api_work(struct api_call *c, struct pool *p, void (*work)(struct api_call *
 	}
 }
 
+void api_round(
+	struct api_call *c, void (*each)(struct api_call *c, struct api_thread *t), void (*done)(struct api_call *c))
+{
+	c->state = CALL_WORK;
+	c->each = each;
+	c->done = done;
+	c->hop = 0;
+	net_post(c->api->net, 0, &c->msg);
+}
+
+static void go_round(struct api_call *c, struct api_thread *t)
+{
+	c->each(c, t);
+	if (++c->hop < net_threads(c->api->net)) {
+		net_post(c->api->net, c->hop, &c->msg);
+		return;
+	}
+	c->each = NULL;
+	net_post(c->api->net, conn_ref_thread(c->conn), &c->msg);
+}
+
 void call_returned(struct api_thread *t, struct net_msg *m)
 {
 	struct api_call *c = (struct api_call *)m;
 
-	(void)t;
+	if (c->each) {
+		go_round(c, t);
+		return;
+	}
 	c->state = CALL_HANDLER;
 	if (!conn_of(c))
 		call_free(c);

@@ -47,6 +47,18 @@ static const struct api_route routes[] = {
 	{HTTP_POST, "/admin/reload", ON_ADMIN, API_USER, BODY_OPTIONAL, SMALL, admin_reload_post},
 	{HTTP_POST, "/admin/bench", ON_ADMIN, API_USER, BODY_REQUIRED, SMALL, admin_bench_post},
 	{HTTP_DELETE, "/admin/bench/{}", ON_ADMIN, API_USER, BODY_NONE, 0, admin_bench_delete},
+	{HTTP_GET, "/admin/conns", ON_ADMIN, API_USER, BODY_NONE, 0, admin_conns_get},
+	{HTTP_DELETE, "/admin/conns/{}", ON_ADMIN, API_USER, BODY_NONE, 0, admin_conn_delete},
+	{HTTP_GET, "/admin/users", ON_ADMIN, API_USER, BODY_NONE, 0, admin_users_get},
+	{HTTP_POST, "/admin/users", ON_ADMIN, API_USER, BODY_REQUIRED, SMALL, admin_users_post},
+	{HTTP_DELETE, "/admin/users/{}", ON_ADMIN, API_USER, BODY_NONE, 0, admin_user_delete},
+	{HTTP_DELETE, "/admin/users/{}/conns", ON_ADMIN, API_USER, BODY_NONE, 0, admin_user_conns_delete},
+	{HTTP_PUT, "/admin/users/{}/password", ON_ADMIN, API_USER, BODY_REQUIRED, SMALL, admin_password_put},
+	{HTTP_PUT, "/admin/users/{}/lock", ON_ADMIN, API_USER, BODY_REQUIRED, SMALL, admin_lock_put},
+	{HTTP_PUT, "/admin/users/{}/limits", ON_ADMIN, API_USER, BODY_REQUIRED, SMALL, admin_limits_put},
+	{HTTP_GET, "/admin/invites", ON_ADMIN, API_USER, BODY_NONE, 0, admin_invites_get},
+	{HTTP_POST, "/admin/invites", ON_ADMIN, API_USER, BODY_OPTIONAL, SMALL, admin_invites_post},
+	{HTTP_DELETE, "/admin/invites/{}", ON_ADMIN, API_USER, BODY_NONE, 0, admin_invite_delete},
 };
 enum { ROUTES = sizeof routes / sizeof *routes };
 

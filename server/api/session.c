@@ -91,6 +91,7 @@ static void go_live(struct ws_session *s)
 	s->state = SESSION_LIVE;
 	s->want_page = false;
 	s->dropped = 0;
+	s->behind = 0;
 	if (s->live_due)
 		say_cursor(s, "{\"ev\":\"live\",\"cursor\":\"");
 	s->live_due = false;
@@ -129,6 +130,7 @@ static void catch_up(struct ws_session *s)
 
 static void drop(struct ws_session *s, const struct record *r)
 {
+	s->behind++;
 	if (r->at.pos > s->dropped)
 		s->dropped = r->at.pos;
 }
@@ -231,6 +233,7 @@ void session_page(struct ws_session *s, uint32_t hello, enum stream_answer answe
 	s->state = SESSION_CATCHING;
 	uint32_t written = write_page(s, page);
 	s->replayed += written;
+	s->behind -= written < s->behind ? written : s->behind;
 	adapt_limit(s, written, page->n);
 	if (s->broken)
 		return;

@@ -38,6 +38,7 @@ struct ws_session {
 	uint8_t n_cuts;
 	uint16_t page_limit;                  /* events of the next page */
 	uint16_t hint;                        /* bytes / 16 that the last frames took: the buffer's first size */
+	uint32_t behind;                      /* events told to it and left to the store since it was live last */
 	uint32_t pushed, replayed, catch_ups; /* counted here, collected and set back by the rim */
 	uint32_t hello;                       /* counts them: a page that was asked for before the last one is void */
 	uint32_t unanswered;                  /* sends */

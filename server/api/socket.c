@@ -121,6 +121,7 @@ void socket_stir(struct socket *k)
 {
 	count_waiting(k);
 	k->t->pushed += k->s.pushed;
+	k->pushed += k->s.pushed;
 	k->s.pushed = 0;
 	if (k->s.broken) {
 		socket_close(k, CLOSE_RESTART, "resume with your cursor");
@@ -162,6 +163,7 @@ void socket_unanswered(struct socket *k, int change)
 
 void socket_text(struct socket *k, struct str text)
 {
+	k->received++;
 	if (!k->closing)
 		frame_take(k, text);
 }
@@ -251,6 +253,7 @@ void socket_deliver(struct socket *k, const struct commit *c, const struct deliv
 static void collect(struct socket *k)
 {
 	thread_count(k->t->api, METRIC_EVENTS_REPLAYED, k->s.replayed);
+	k->pushed += k->s.replayed;
 	thread_count(k->t->api, METRIC_CATCH_UPS, k->s.catch_ups);
 	k->s.replayed = k->s.catch_ups = 0;
 }

@@ -19,9 +19,10 @@ struct socket {
 	size_t counted;      /* bytes of its session in the thread's `waiting` */
 	struct watch *watch; /* whom it watches */
 	uint32_t n_watch;
-	bool watch_due;         /* something of it is still to be told */
-	uint64_t typing_due_us; /* monotonic */
-	uint64_t behind_us;     /* monotonic, since when it is not live; 0: it is */
+	bool watch_due;            /* something of it is still to be told */
+	uint64_t typing_due_us;    /* monotonic */
+	uint64_t received, pushed; /* frames from it, stream events to it */
+	uint64_t behind_us;        /* monotonic, since when it is not live; 0: it is */
 	TAILQ_ENTRY(socket) link, paging_link;
 };
 

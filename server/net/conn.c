@@ -45,6 +45,7 @@ struct conn *conn_new(struct net_thread *t, const char *peer)
 	c->t = t;
 	c->reading = c->started = true;
 	c->deadline_ms = t->now_ms + t->n->conf.header_ms;
+	c->opened_ms = c->input_ms = t->now_ms;
 	buf_init(&c->in, HTTP_HEAD_MAX + 2 * READ_MAX);
 	buf_init(&c->out, ANSWER_MAX);
 	buf_init(&c->msg, t->n->conf.ws_message_max);
@@ -219,6 +220,7 @@ static void after_input(struct conn *c)
 
 void conn_input(struct conn *c, uint8_t *p, size_t n)
 {
+	c->input_ms = c->t->now_ms;
 	while (n > 0 && c->in.len > 0 && c->state != CONN_DEAD) {
 		size_t k = join_size(c, n);
 		keep(c, p, k);
@@ -367,6 +369,21 @@ const char *conn_peer(const struct conn *c)
 unsigned conn_side(const struct conn *c)
 {
 	return c->side;
+}
+
+uint64_t conn_age_ms(const struct conn *c)
+{
+	return c->t->now_ms - c->opened_ms;
+}
+
+uint64_t conn_idle_ms(const struct conn *c)
+{
+	return c->t->now_ms - c->input_ms;
+}
+
+void conn_drop(struct conn *c)
+{
+	conn_kill(c);
 }
 
 void *conn_data(const struct conn *c)

@@ -83,9 +83,10 @@ struct conn {
 	struct buf msg;       /* WS: fragments */
 	uint64_t deadline_ms; /* 0: none */
 	uint64_t ping_ms, pong_ms;
-	uint64_t stall_ms; /* when the peer last took bytes while choked */
-	uint64_t acked;    /* bytes it had taken by then */
-	unsigned side;     /* of the listener that it came by */
+	uint64_t stall_ms;            /* when the peer last took bytes while choked */
+	uint64_t acked;               /* bytes it had taken by then */
+	uint64_t opened_ms, input_ms; /* monotonic: accepted, last bytes read */
+	unsigned side;                /* of the listener that it came by */
 	char peer[46];
 };
 

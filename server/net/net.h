@@ -127,6 +127,9 @@ struct net_thread *conn_thread(struct conn *c);
 bool conn_is_ws(const struct conn *c);
 const char *conn_peer(const struct conn *c); /* the peer's address as text; "unix" */
 unsigned conn_side(const struct conn *c);    /* of the listener that it came by: 0 is the public one */
+uint64_t conn_age_ms(const struct conn *c);
+uint64_t conn_idle_ms(const struct conn *c); /* since bytes came from it last */
+void conn_drop(struct conn *c);              /* closes it at the end of the turn, without a word */
 void *conn_data(const struct conn *c);       /* the handler's own */
 void conn_set_data(struct conn *c, void *data);
 
