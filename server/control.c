@@ -2,7 +2,9 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/wire/json.h"
+#include "server/backup.h"
 #include "server/store/store_journal.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <unistd.h>
@@ -161,6 +163,25 @@ static enum err reload(void *ctx, struct buf *out)
 	return control_reload(ctx, out);
 }
 
+static enum err backup(void *ctx, const char *to, struct buf *out)
+{
+	struct control *k = ctx;
+	uint64_t began = clock_mono_us();
+	struct backup b;
+	char why[256], quoted[832];
+
+	if (backup_take(k->journal, k->api->accounts, k->config->data, to, &b, why)) {
+		log_event(LOG_ERROR, "backup-failed", "error=%s", log_quote(why, strlen(why), quoted));
+		buf_adds(out, why);
+		return errno == ENOSPC || errno == EDQUOT ? ERR_INSUFFICIENT_STORAGE : ERR_BAD_REQUEST;
+	}
+	uint64_t ms = (clock_mono_us() - began) / 1000;
+	log_event(LOG_INFO, "backup", "to=%s files=%u bytes=%" PRIu64 " ms=%" PRIu64, log_quote(to, strlen(to), quoted),
+		b.files, b.bytes, ms);
+	buf_addf(out, "{\"files\":%u,\"bytes\":%" PRIu64 ",\"took_ms\":%" PRIu64 "}", b.files, b.bytes, ms);
+	return ERR_OK;
+}
+
 static void drain(void *ctx)
 {
 	(void)ctx;
@@ -169,5 +190,6 @@ static void drain(void *ctx)
 
 struct api_control control_for_api(struct control *k)
 {
-	return (struct api_control){.info = info, .config = config, .reload = reload, .drain = drain, .ctx = k};
+	return (struct api_control){
+		.info = info, .config = config, .reload = reload, .backup = backup, .drain = drain, .ctx = k};
 }

@@ -591,6 +591,11 @@ enum err accounts_display_name(struct accounts *a, uint32_t user, char out[DISPL
 	return e;
 }
 
+int accounts_backup(struct accounts *a, const char *path, char why[256])
+{
+	return db_backup(&a->db, path, why);
+}
+
 /* Housekeeping. */
 
 struct seen {

@@ -118,6 +118,8 @@ enum err accounts_keys_put(struct accounts *a, const struct session *s, struct s
 enum err accounts_keys_own(struct accounts *a, uint32_t user, struct key_bundle *out);
 /* With one_time: takes one out, if there is one, and is durable before it answers. */
 enum err accounts_keys_take(struct accounts *a, uint32_t user, bool one_time, struct key_bundle *out);
+/* Copies the database, as it is when the copy ends, to a new file with mode 0600, durably. 0, or -1 with a sentence in why. */
+int accounts_backup(struct accounts *a, const char *path, char why[256]);
 /* Writes what look-ups noted of last use. Once a minute or so. */
 void accounts_housekeep(struct accounts *a);
 #endif

@@ -203,3 +203,41 @@ enum err db_err(struct db *d, int rc, const char *what)
 		return ERR_UNAVAILABLE;
 	}
 }
+
+/* Pages in one hold of the lock. */
+enum { BACKUP_PAGES = 256 };
+
+static int copy_pages(struct db *d, sqlite3 *to)
+{
+	sqlite3_backup *b = sqlite3_backup_init(to, "main", d->h, "main");
+	int rc = b ? SQLITE_OK : sqlite3_errcode(to);
+
+	while (b && rc == SQLITE_OK) {
+		db_lock(d);
+		rc = sqlite3_backup_step(b, BACKUP_PAGES);
+		db_unlock(d);
+	}
+	sqlite3_backup_finish(b);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int db_backup(struct db *d, const char *path, char why[256])
+{
+	sqlite3 *to = NULL;
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0) {
+		snprintf(why, 256, "%.180s: %s", path, strerror(errno));
+		return -1;
+	}
+	int rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (rc == SQLITE_OK)
+		rc = copy_pages(d, to);
+	sqlite3_close(to);
+	if (rc != SQLITE_OK)
+		snprintf(why, 256, "%.180s: %s", path, sqlite3_errstr(rc));
+	else if (fsync(fd) && (rc = -1))
+		snprintf(why, 256, "%.180s: %s", path, strerror(errno));
+	close(fd);
+	return rc == SQLITE_OK ? 0 : -1;
+}

@@ -105,6 +105,9 @@ void db_release(struct db *d);
 void db_lock(struct db *d);
 void db_unlock(struct db *d);
 
+/* Copies the whole to a new file; takes the lock for a few pages at a time. 0, or -1 with a sentence in why. */
+int db_backup(struct db *d, const char *path, char why[256]);
+
 /* The rest needs the lock. db_use() gives the statement with nothing bound; db_done() ends its use and hands rc on. */
 sqlite3_stmt *db_use(struct db *d, enum db_statement s);
 int db_done(sqlite3_stmt *st, int rc);

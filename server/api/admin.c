@@ -109,3 +109,22 @@ void admin_reload_post(struct api_call *c)
 {
 	api_work(c, c->api->readers, reload_work, NULL);
 }
+
+static void backup_work(struct api_call *c)
+{
+	c->err = c->api->control.backup(c->api->control.ctx, c->data, &c->out);
+	if (c->err != ERR_OK)
+		admin_explain(c);
+}
+
+void admin_backup_post(struct api_call *c)
+{
+	static const char *const names[] = {"to"};
+	struct json_value v;
+	struct str to;
+
+	if (api_object(c, names, &v, 1) || api_text(c, "to", &v, false, &to) || admin_data(c, to.n + 1))
+		return;
+	memcpy(c->data, to.p, to.n);
+	api_work(c, c->api->readers, backup_work, NULL);
+}

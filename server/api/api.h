@@ -46,7 +46,8 @@ struct api_control {
 	void (*config)(void *ctx, struct buf *out); /* the object of GET /admin/config */
 	enum err (*reload)(
 		void *ctx, struct buf *out); /* the object of POST /admin/reload; of an error: its detail as text */
-	void (*drain)(void *ctx);            /* as SIGTERM; comes back at once; any thread */
+	enum err (*backup)(void *ctx, const char *to, struct buf *out); /* likewise, of POST /admin/backup */
+	void (*drain)(void *ctx);                                       /* as SIGTERM; comes back at once; any thread */
 	void *ctx;
 };
 
@@ -208,6 +209,7 @@ void admin_config_get(struct api_call *c);
 void admin_stats_get(struct api_call *c);
 void admin_drain_post(struct api_call *c);
 void admin_reload_post(struct api_call *c);
+void admin_backup_post(struct api_call *c);
 /* admin_bench.c */
 void admin_bench_post(struct api_call *c);
 void admin_bench_delete(struct api_call *c);

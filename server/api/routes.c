@@ -45,6 +45,7 @@ static const struct api_route routes[] = {
 	{HTTP_GET, "/admin/stats", ON_ADMIN, API_USER, BODY_NONE, 0, admin_stats_get},
 	{HTTP_POST, "/admin/drain", ON_ADMIN, API_USER, BODY_OPTIONAL, SMALL, admin_drain_post},
 	{HTTP_POST, "/admin/reload", ON_ADMIN, API_USER, BODY_OPTIONAL, SMALL, admin_reload_post},
+	{HTTP_POST, "/admin/backup", ON_ADMIN, API_USER, BODY_REQUIRED, SMALL, admin_backup_post},
 	{HTTP_POST, "/admin/bench", ON_ADMIN, API_USER, BODY_REQUIRED, SMALL, admin_bench_post},
 	{HTTP_DELETE, "/admin/bench/{}", ON_ADMIN, API_USER, BODY_NONE, 0, admin_bench_delete},
 	{HTTP_GET, "/admin/conns", ON_ADMIN, API_USER, BODY_NONE, 0, admin_conns_get},

@@ -341,6 +341,8 @@ def the_operators():
         run(op, "GET", path, 200)
         run(nobody, "GET", path, 401)
     run(op, "POST", "/admin/reload", 200)
+    run(op, "POST", "/admin/backup", 200, {"to": server.dir + "/copy"})
+    run(op, "POST", "/admin/backup", 400, {"to": server.dir + "/copy"})
     made = run(op, "POST", "/admin/bench", 200, {"prefix": "lt-", "count": 2}).json()
     run(op, "POST", "/admin/bench", 400, {"prefix": "lt-"})
     server.user("ad000001")
