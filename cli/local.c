@@ -1,11 +1,8 @@
 #include "cli/local.h"
 #include "common/base/clock.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 enum { FIRST_MS = 5000 /* for each request before a run's own work */ };
@@ -41,66 +38,26 @@ static struct client_db *existing_db(struct cli *c)
 	return local_db(c, false);
 }
 
-/* Somebody watches durably: its place would go. */
-static bool is_watched(const char *file)
-{
-	char pattern[720];
-	glob_t found = {0};
-	bool busy = false;
-
-	snprintf(pattern, sizeof pattern, "%s.watch-*", file);
-	if (glob(pattern, 0, NULL, &found))
-		return false;
-	for (size_t i = 0; i < found.gl_pathc && !busy; i++) {
-		int fd = open(found.gl_pathv[i], O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-		busy = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0;
-		if (fd >= 0)
-			close(fd);
-	}
-	globfree(&found);
-	return busy;
-}
-
-static void unlink_all(const char *file)
-{
-	static const char *const tails[] = {"", "-*", ".*"};
-	char pattern[720];
-
-	for (unsigned i = 0; i < sizeof tails / sizeof *tails; i++) {
-		glob_t found = {0};
-		snprintf(pattern, sizeof pattern, "%s%s", file, tails[i]);
-		if (glob(pattern, 0, NULL, &found) == 0)
-			for (size_t k = 0; k < found.gl_pathc; k++)
-				unlink(found.gl_pathv[k]);
-		globfree(&found);
-	}
-}
-
 int local_remove(struct cli *c, bool force)
 {
 	const char *name = c->profile.name;
-	char path[700];
+	unsigned waiting;
+	char why[256];
 
-	if (client_db_path(name, false, path) || access(path, F_OK))
-		return EXIT_DONE;
-	c->db_tried = false;
-	if (!force && !local_db(c, false))
-		return cli_fail(EXIT_FAILED, "cannot tell what waits in %s; --force removes it all the same", path);
-	int own = c->db ? client_db_waiting(c->db, NULL, NULL) : 0, others = c->db ? client_db_strangers(c->db) : 0;
-	if (!force && (own != 0 || others != 0))
-		return cli_fail(EXIT_FAILED,
-			"%d unsent messages wait in the outbox; send them: chatctl -c %s outbox flush; or see them: "
-			"chatctl -c %s outbox ls; or lose them: --force",
-			own + others, name, name);
-	int lock = c->db ? outbox_lock(c->db, 0) : 0;
-	if (lock < 0 || is_watched(path))
-		return cli_fail(EXIT_FAILED, "another chatctl is at work with the context \"%s\": end it first", name);
-	unlink_all(path);
-	if (lock > 0)
-		close(lock);
+	/* Its own connection would be in the way. */
 	client_db_close(c->db);
 	c->db = NULL;
-	return EXIT_DONE;
+	c->db_tried = false;
+	if (client_db_remove(name, force, &waiting, why) >= 0)
+		return EXIT_DONE;
+	if (!force && waiting)
+		return cli_fail(EXIT_FAILED,
+			"%s; send them: chatctl -c %s outbox flush; or see them: chatctl -c %s outbox ls; or lose "
+			"them: "
+			"--force",
+			why, name, name);
+	return cli_fail(EXIT_FAILED, "%s; the context \"%s\" stays%s", why, name,
+		force ? "" : "; --force removes it all the same, unless it is in use");
 }
 
 /* ---- history ---- */

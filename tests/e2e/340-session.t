@@ -137,7 +137,7 @@ ends "and logs in again" 0
 watch_in_background "$TEST_DIR/watched" watch --durable here
 wait_for online bob alice
 run context rm alice
-ends "rm: not under a watch" 1 'at work'
+ends "rm: not under a watch" 1 'in use'
 kill "$WATCH_PID"
 wait "$WATCH_PID"
 kill -STOP "$pid"
