@@ -102,7 +102,11 @@ for v in $verbs; do
 	chatctl help "$v" | sed -n '/^Options:/,/^$/p' | options >"$TEST_DIR/options"
 	missing=
 	while read -r name letter; do
-		tested "$words" "$name" "$letter" || missing="$missing --$name"
+		case $name in
+		admin | admin-token-file | yes) in='[a-z]+' ;; # one table, shared by the operators' commands
+		*) in=$words ;;
+		esac
+		tested "$in" "$name" "$letter" || missing="$missing --$name"
 	done <"$TEST_DIR/options"
 	is "$v: every option is in a test" "$missing" ""
 done
