@@ -26,9 +26,9 @@ SERVER := $(BUILD)/libserver.a
 CLI := $(BUILD)/libcli.a
 TUI := $(BUILD)/libtui.a
 # Asked for when something is linked, not before: `make demo` may have to install pkg-config first.
-LIBS_CHATD = $(shell pkg-config --libs $(PKGS_CHATD)) -lev -lm
-LIBS_CHATCTL = $(shell pkg-config --libs $(PKGS_CHATCTL)) -lm
-LIBS_CHATUI = $(shell pkg-config --libs $(PKGS_CHATUI))
+LIBS_chatd = $(shell pkg-config --libs $(PKGS_CHATD)) -lev -lm
+LIBS_chatctl = $(shell pkg-config --libs $(PKGS_CHATCTL)) -lm
+LIBS_chatui = $(shell pkg-config --libs $(PKGS_CHATUI))
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1) $@")
@@ -47,14 +47,14 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 
 .PHONY: all demo check check-unit check-e2e check-clients check-crash unit-binaries bench-binaries fuzz-binaries lint format flags \
 	san tsan fuzz bench faulty install uninstall dist clean help deps
-all: $(BUILD)/chatd $(BUILD)/chatctl ## build chatd and chatctl
+all: $(BUILD)/chatd $(BUILD)/chatctl $(BUILD)/chatui ## build chatd, chatctl and chatui
 
 $(BUILD)/chatd: $(BUILD)/server/main.o $(SERVER) $(COMMON)
-	$(call say,LD)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_CHATD)
 $(BUILD)/chatctl: $(BUILD)/cli/main.o $(CLI) $(COMMON)
+$(BUILD)/chatui: $(BUILD)/tui/main.o $(TUI) $(COMMON)
+$(BUILD)/chatd $(BUILD)/chatctl $(BUILD)/chatui:
 	$(call say,LD)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_CHATCTL)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_$(@F))
 $(COMMON): $(call obj,$(COMMON_SRC))
 $(SERVER): $(call obj,$(SERVER_SRC))
 $(CLI): $(call obj,$(CLI_SRC))
@@ -71,11 +71,11 @@ $(BUILD)/server/api/ops.o: doc/openapi.json
 $(BUILD)/tests/unit/%: tests/unit/%.c $(SERVER) $(CLI) $(TUI) $(COMMON)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS_CHATD) $(LIBS_CHATUI) -lcmocka
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS_chatd) $(LIBS_chatui) -lcmocka
 $(BUILD)/tests/clients/%: tests/clients/%.c $(COMMON)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS_CHATCTL)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS_chatctl)
 .SECONDEXPANSION:
 $(BENCH): $(BUILD)/bench/%: $$(call obj,$$(wildcard tests/bench/$$*.c tests/bench/$$*/*.c)) $(COMMON)
 	@mkdir -p $(@D)
@@ -84,7 +84,7 @@ $(BENCH): $(BUILD)/bench/%: $$(call obj,$$(wildcard tests/bench/$$*.c tests/benc
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(SERVER) $(CLI) $(COMMON)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS_CHATD) $(LIBS_CHATCTL)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS_chatd) $(LIBS_chatctl)
 unit-binaries: $(TESTS_UNIT)
 bench-binaries: $(BENCH)
 fuzz-binaries: $(call bin,fuzz)

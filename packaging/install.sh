@@ -9,8 +9,10 @@ files()
 	cat <<-END
 		$1/chatd sbin 755
 		$1/chatctl bin 755
+		$1/chatui bin 755
 		man/chatd.8 share/man/man8 644
 		man/chatctl.1 share/man/man1 644
+		man/chatui.1 share/man/man1 644
 		man/chat.conf.5 share/man/man5 644
 		completions/chatctl.bash share/bash-completion/completions 644
 		completions/_chatctl share/zsh/site-functions 644

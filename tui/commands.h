@@ -4,27 +4,28 @@
 #include "common/base/str.h"
 
 /* id, name, arguments, least and most words (the last one takes the rest of the line), what completes the first and second word, help */
-#define COMMAND_TABLE(X)                                                                                     \
-	X(MSG, "msg", "USER [TEXT]", 1, 2, USER, NONE,                                                       \
-		"open a chat with USER, or begin one; with TEXT send it at once")                            \
-	X(SEARCH, "search", "[WORDS]", 0, 1, NONE, NONE,                                                     \
-		"search all messages; \"two words\" together, wor* for any ending")                          \
-	X(CONTACT, "contact", "[add|rm USER | alias USER [NAME]]", 0, 3, CONTACT, USER,                      \
-		"your contacts; give one a name")                                                            \
-	X(BLOCK, "block", "[USER]", 0, 1, USER, NONE, "take nothing more from USER (the one of this chat)")  \
-	X(UNBLOCK, "unblock", "[USER]", 0, 1, USER, NONE, "take messages again")                             \
-	X(READ, "read", "[all]", 0, 1, ALL, NONE, "mark this chat as read, or all of them")                  \
-	X(MUTE, "mute", "", 0, 0, NONE, NONE, "no notice for this chat, or again")                           \
-	X(DEVICES, "devices", "[rm DEVICE]", 0, 2, RM, NONE, "where you are logged in; log one of them out") \
-	X(RETRY, "retry", "", 0, 0, NONE, NONE, "send what failed in this chat again")                       \
-	X(OUTBOX, "outbox", "", 0, 0, NONE, NONE, "what waits to be sent, or failed")                        \
-	X(EDITOR, "editor", "", 0, 0, NONE, NONE, "write in $EDITOR")                                        \
-	X(EXPORT, "export", "FILE", 1, 1, NONE, NONE, "write this chat into FILE, one JSON object a line")   \
-	X(SET, "set", "[KEY [VALUE]]", 0, 2, SETTING, VALUE, "settings; change one, kept for the next time") \
-	X(BIND, "bind", "[KEY ACTION]", 0, 2, NONE, ACTION, "keys; bind one, kept for the next time")        \
-	X(THEME, "theme", "[NAME]", 0, 1, THEME, NONE, "dark, light or mono")                                \
-	X(RECONNECT, "reconnect", "", 0, 0, NONE, NONE, "connect now, without waiting")                      \
-	X(HELP, "help", "", 0, 0, NONE, NONE, "keys and commands")                                           \
+#define COMMAND_TABLE(X)                                                                                       \
+	X(MSG, "msg", "USER [TEXT]", 1, 2, USER, NONE,                                                         \
+		"open a chat with USER, or begin one; with TEXT send it at once")                              \
+	X(SEARCH, "search", "[WORDS]", 0, 1, NONE, NONE,                                                       \
+		"search all messages; \"two words\" together, wor* for any ending")                            \
+	X(CONTACT, "contact", "[add|rm USER | alias USER [NAME]]", 0, 3, CONTACT, USER,                        \
+		"your contacts; give one a name")                                                              \
+	X(BLOCK, "block", "[USER]", 0, 1, USER, NONE, "take nothing more from USER (the one of this chat)")    \
+	X(UNBLOCK, "unblock", "[USER]", 0, 1, USER, NONE, "take messages again")                               \
+	X(READ, "read", "[all]", 0, 1, ALL, NONE, "mark this chat as read, or all of them")                    \
+	X(MUTE, "mute", "", 0, 0, NONE, NONE, "no notice for this chat, or again")                             \
+	X(DEVICES, "devices", "[rm DEVICE]", 0, 2, RM, NONE, "where you are logged in; log one of them out")   \
+	X(RETRY, "retry", "", 0, 0, NONE, NONE, "send what failed in this chat again")                         \
+	X(OUTBOX, "outbox", "", 0, 0, NONE, NONE, "what waits to be sent, or failed")                          \
+	X(EDITOR, "editor", "", 0, 0, NONE, NONE, "write in $EDITOR")                                          \
+	X(EXPORT, "export", "FILE", 1, 1, NONE, NONE, "write this chat into FILE, one JSON object a line")     \
+	X(SET, "set", "[KEY [VALUE]]", 0, 2, SETTING, VALUE, "settings; change one, kept for the next time")   \
+	X(BIND, "bind", "[KEY ACTION]", 0, 2, NONE, ACTION, "keys; bind one, kept for the next time")          \
+	X(THEME, "theme", "[NAME]", 0, 1, THEME, NONE, "dark, light or mono")                                  \
+	X(LOGIN, "login", "", 0, 0, NONE, NONE, "enter the password again, when the login is no longer valid") \
+	X(RECONNECT, "reconnect", "", 0, 0, NONE, NONE, "connect now, without waiting")                        \
+	X(HELP, "help", "", 0, 0, NONE, NONE, "keys and commands")                                             \
 	X(QUIT, "quit", "", 0, 0, NONE, NONE, "quit; what waits to be sent stays on disk")
 
 enum command_id {

@@ -87,7 +87,7 @@ static void code_name(uint32_t code, char out[16])
 		snprintf(out, 16, "U+%04X", (unsigned)code);
 }
 
-void key_name(struct key k, char out[KEY_NAME_MAX])
+void press_name(struct key k, char out[KEY_NAME_MAX])
 {
 	char name[16];
 
@@ -158,6 +158,18 @@ int key_parse(const char *name, struct key *k)
 	if (k->alt && k->code >= 'A' && k->code <= 'Z')
 		k->code += 'a' - 'A';
 	return 0;
+}
+
+size_t key_utf8(uint32_t c, char out[5])
+{
+	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : c < 0x110000 ? 4 : 0;
+
+	memset(out, 0, 5);
+	for (size_t i = n; i-- > 1; c >>= 6)
+		out[i] = (char)(0x80 | (c & 0x3f));
+	if (n > 0)
+		out[0] = (char)(n == 1 ? c : (0xf00u >> n & 0xf0) | c);
+	return n;
 }
 
 static bool same(struct key a, struct key b)
@@ -244,7 +256,7 @@ unsigned keymap_keys(const struct keymap *m, int action, unsigned max, char out[
 	for (unsigned i = 0; i < m->n && n < max; i++) {
 		if (m->bound[i].action != action)
 			continue;
-		key_name(m->bound[i].key, name);
+		press_name(m->bound[i].key, name);
 		snprintf(out + strlen(out), 128 - strlen(out), "%s%s", n++ ? ", " : "", name);
 	}
 	return n;

@@ -33,7 +33,7 @@ struct key {
 };
 enum { KEY_NAME_MAX = 32, BINDINGS_MAX = 256 };
 /* "Ctrl+A" "Alt+Enter" "PgUp" "F2" "Ctrl+X Ctrl+E" "?" */
-void key_name(struct key k, char out[KEY_NAME_MAX]);
+void press_name(struct key k, char out[KEY_NAME_MAX]);
 /* The same, in any case, with - for +, and C- M- for Ctrl and Alt. 0 or -1. */
 int key_parse(const char *name, struct key *k);
 
@@ -83,6 +83,9 @@ enum action {
 	ACTION_NONE = -1
 };
 enum section { SECTION_WRITE, SECTION_MOVE, SECTION_OTHER };
+
+/* A key's character as UTF-8, empty when it has none: its bytes. */
+size_t key_utf8(uint32_t code, char out[5]);
 
 struct keymap {
 	struct {

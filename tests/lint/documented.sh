@@ -75,6 +75,8 @@ for c in bash:chatctl.bash zsh:_chatctl fish:chatctl.fish; do
 	differ "completions/${c#*:}" "$tmp/completion"
 done
 
+"$build/chatui" --man | sed -e 's/|/\\*(Ba/g' | block man/chatui.1 commands
+
 # Every error, from its table.
 # shellcheck disable=SC2016 # the backquotes are Markdown's
 {

@@ -22,7 +22,7 @@ static void test_key_names(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
 		assert_int_equal(key_parse(same[i], &k), 0);
-		key_name(k, name);
+		press_name(k, name);
 		assert_string_equal(name, same[i]);
 	}
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
