@@ -77,7 +77,7 @@ $(BUILD)/tests/clients/%: tests/clients/%.c $(COMMON)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS_chatctl)
 .SECONDEXPANSION:
-$(BENCH): $(BUILD)/bench/%: $$(call obj,$$(wildcard tests/bench/$$*.c tests/bench/$$*/*.c)) $(COMMON)
+$(BENCH): $(BUILD)/bench/%: $$(call obj,$$(wildcard tests/bench/$$*.c tests/bench/$$*/*.c)) $(CLI) $(COMMON)
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^

@@ -4,7 +4,7 @@
  *
  * rawlimit DIRECTORY READY_FILE: the port stands in READY_FILE once it serves; SIGTERM ends it. A token is the user's name.
  * One network thread and one writer: batches change hands whole, with one wake-up a commit. */
-#include "tests/bench/wire.h"
+#include "cli/bench/wire.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -62,7 +62,7 @@ _Noreturn static void fail(const char *what)
 	exit(1);
 }
 
-static struct conn **name_slot(struct slice name)
+static struct conn **name_slot(struct str name)
 {
 	uint32_t h = 2166136261u;
 
@@ -215,9 +215,9 @@ static void on_frame(struct conn *c, const struct frame *f)
 	struct item it;
 
 	while (f->opcode == FRAME_TEXT && item_next(&p, end, &it)) {
-		if (slice_is(it.op, "send")) {
+		if (str_is(it.op, "send")) {
 			on_send(c, &it);
-		} else if (slice_is(it.op, "hello")) {
+		} else if (str_is(it.op, "hello")) {
 			bytes_adds(&c->events,
 				",{\"ev\":\"welcome\",\"cursor\":\"0\"},{\"ev\":\"live\",\"cursor\":\"0\"}");
 			conn_dirty(c);
@@ -250,7 +250,7 @@ static size_t on_upgrade(struct conn *c, char *p, size_t n)
 	}
 	c->name_len = strlen(c->name);
 	c->open = true;
-	*name_slot((struct slice){c->name, c->name_len}) = c;
+	*name_slot((struct str){c->name, c->name_len}) = c;
 	bytes_add(&c->out, answer, sizeof answer - 1);
 	conn_dirty(c);
 	return (size_t)(end + 4 - p);

@@ -1,8 +1,8 @@
 /* The load client: what its parts share. One thread, epoll, sockets of its own; it drives chatd and rawlimit alike. */
 #ifndef CHAT_BENCH_LOAD_H
 #define CHAT_BENCH_LOAD_H
+#include "cli/bench/net.h"
 #include "tests/bench/hist.h"
-#include "tests/bench/wire.h"
 
 struct load_options {
 	const char *host; /* an IPv4 address */
@@ -46,12 +46,14 @@ struct body_head {
 };
 void body_put(char *to, size_t n, const struct body_head *h);
 /* False: not a body of n bytes as body_put() made it. */
-bool body_get(struct slice body, size_t n, struct body_head *h);
+bool body_get(struct str body, size_t n, struct body_head *h);
 
 /* Blocking: connects with TCP_NODELAY; ends the program when that fails. */
 int load_connect(const struct load_options *o);
 /* Writes what the socket takes. 0; -1: the connection broke. */
 int load_flush(int fd, struct bytes *out);
+/* The loop towards the options' server; ends the program when that fails. */
+void load_net(const struct load_options *o, struct net *n);
 /* CPU seconds of a process and of this one. */
 double load_server_cpu(long pid);
 double load_self_cpu(void);
@@ -64,15 +66,4 @@ int http_run(const struct load_options *o, const struct load_users *users, struc
 int redis_run(const struct load_options *o, struct load_totals *t);
 /* Registers and logs in n users; writes the tokens file. */
 int users_create(const struct load_options *o, unsigned n);
-
-/* Keep-alive HTTP over o->connections sockets, one request outstanding on each, until next() has no more and all are answered. */
-struct http_job {
-	/* Appends a whole request to out; false: nothing more for this connection. */
-	bool (*next)(void *ctx, unsigned connection, struct bytes *out);
-	void (*answer)(void *ctx, unsigned connection, unsigned status, struct slice body);
-	void *ctx;
-};
-void http_drive(const struct load_options *o, const struct http_job *job);
-/* Appends one request; token NULL: none. */
-void http_request(struct bytes *out, const char *path, const char *token, struct slice body);
 #endif

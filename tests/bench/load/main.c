@@ -24,7 +24,7 @@ void body_put(char *to, size_t n, const struct body_head *h)
 	memset(to + 36, 'x', n - 36);
 }
 
-bool body_get(struct slice body, size_t n, struct body_head *h)
+bool body_get(struct str body, size_t n, struct body_head *h)
 {
 	return body.n == n && hex_get(body.p, 4, &h->run) && hex_get(body.p + 4, 4, &h->sender) &&
 	       hex_get(body.p + 8, 12, &h->number) && hex_get(body.p + 20, 16, &h->time) && body.p[36] == 'x' &&
@@ -58,6 +58,15 @@ int load_flush(int fd, struct bytes *out)
 	}
 	bytes_drop(out, done);
 	return 0;
+}
+
+void load_net(const struct load_options *o, struct net *n)
+{
+	char url[64], why[256];
+
+	snprintf(url, sizeof url, "http://%s:%u", o->host, o->port);
+	if (net_init(n, url, why))
+		load_fail(url, why);
 }
 
 double load_server_cpu(long pid)

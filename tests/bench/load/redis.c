@@ -79,8 +79,7 @@ static const char *line_end(const char *p, const char *end)
 }
 
 /* The end of the value that begins at p; NULL: not whole yet. fn is given each bulk string in it. */
-static const char *value_end(
-	const char *p, const char *end, unsigned depth, void (*fn)(void *, struct slice), void *ctx)
+static const char *value_end(const char *p, const char *end, unsigned depth, void (*fn)(void *, struct str), void *ctx)
 {
 	const char *at = p < end ? line_end(p, end) : NULL;
 
@@ -93,7 +92,7 @@ static const char *value_end(
 		if (end - at < n + 2)
 			return NULL;
 		if (fn)
-			fn(ctx, (struct slice){at, (size_t)n});
+			fn(ctx, (struct str){at, (size_t)n});
 		return at + n + 2;
 	}
 	for (long i = 0; *p == '*' && i < n && at; i++)
@@ -108,7 +107,7 @@ struct reading {
 	uint64_t now;
 };
 
-static void on_string(void *ctx, struct slice s)
+static void on_string(void *ctx, struct str s)
 {
 	struct reading *x = ctx;
 	struct load_totals *t = x->r->t;

@@ -1,12 +1,9 @@
 /* The WebSocket scenario: connection i is user i and sends to the user after it, window messages in flight; every message that was
  * acknowledged must reach its recipient once, unchanged and in order. */
+#include "cli/bench/ws.h"
 #include "tests/bench/load/load.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
-enum { READ_MAX = 256 * 1024, EVENTS_MAX = 256, REFUSALS_MAX = 1000 };
+enum { REFUSALS_MAX = 1000 };
 #define PATIENCE_NS (10 * 1000000000ull) /* how long the rest is waited for */
 
 /* Grows on demand; zero at first. */
@@ -16,35 +13,22 @@ struct bits {
 };
 
 struct conn {
-	int fd;
-	unsigned index;
-	bool live, writing, sender; /* writing: waits for EPOLLOUT */
-	struct bytes in, out;       /* in: the beginning of a frame whose end is not here yet */
-	struct bytes prefix;        /* of a send, up to its ref */
-	struct bytes middle;        /* of a send, from after its ref to its body */
-	uint64_t *sent_at;          /* by slot, ns; a message's ref is number * window + slot */
-	uint16_t *slots;            /* the free ones */
-	unsigned free;
-	uint64_t next, quota;      /* numbers of messages */
+	struct ws ws;
+	bool sender, full;         /* full: its next send waits for the end of the turn */
+	struct bytes middle;       /* of a send, from after its ref to its body */
+	uint64_t said, quota;      /* numbers of messages */
 	struct bits acked, pushed; /* acked: of what it sent; pushed: of what it received */
 	uint64_t expected;         /* the next number from its only correspondent */
-	char cursor[72];
-	size_t cursor_len;
-	bool owes_ack;
 };
 
 static struct {
 	const struct load_options *o;
 	struct load_totals *t;
+	struct net net;
 	struct conn *conns;
 	unsigned live;
-	int epoll;
-	uint64_t run, now, outstanding;
+	uint64_t run, outstanding;
 	bool stopped;
-	char *in; /* what is read, after the rest of the read before */
-	size_t in_room;
-	struct bytes payload; /* of the frame being built */
-	uint32_t key;
 } w;
 
 static bool bits_set(struct bits *b, uint64_t at)
@@ -64,116 +48,70 @@ static bool bits_set(struct bits *b, uint64_t at)
 	return was;
 }
 
-static void conn_write(struct conn *c)
-{
-	if (load_flush(c->fd, &c->out))
-		load_fail("a connection broke", strerror(errno));
-	if ((c->out.n > 0) == c->writing)
-		return;
-	c->writing = c->out.n > 0;
-	struct epoll_event e = {.events = EPOLLIN | (c->writing ? EPOLLOUT : 0), .data.ptr = c};
-	epoll_ctl(w.epoll, EPOLL_CTL_MOD, c->fd, &e);
-}
-
-static void conn_say(struct conn *c, unsigned opcode, const char *p, size_t n)
-{
-	w.key = w.key * 1664525u + 1013904223u;
-	frame_write(&c->out, opcode, p, n, true, w.key);
-}
-
-static void add_client_id(struct bytes *p, const struct conn *c)
+static void add_client_id(struct bytes *p, unsigned sender, uint64_t number)
 {
 	char id[] = "\",\"client_id\":\"rrrr-iiii-nnnnnnnnnnnn";
 
 	hex_put(id + 15, 4, w.run);
-	hex_put(id + 20, 4, c->index);
-	hex_put(id + 25, 12, c->next);
+	hex_put(id + 20, 4, sender);
+	hex_put(id + 25, 12, number);
 	bytes_add(p, id, sizeof id - 1);
 }
 
-static void add_send(struct bytes *p, struct conn *c)
+static void put(void *ctx, struct ws *s, const struct ws_send *m, uint64_t ref, struct bytes *out)
 {
-	struct body_head h = {w.run, c->index, c->next, w.now};
-	unsigned slot = c->slots[--c->free];
+	struct conn *c = (struct conn *)(void *)s;
+	struct body_head h = {w.run, s->user, ref, m->intended};
 
-	c->sent_at[slot] = w.now;
-	bytes_add(p, c->prefix.p, c->prefix.n);
-	bytes_addu(p, c->next * w.o->window + slot);
-	bytes_add(p, c->middle.p, c->middle.n);
-	body_put(bytes_reserve(p, w.o->body), w.o->body, &h);
-	p->n += w.o->body;
+	(void)ctx;
+	bytes_adds(out, "{\"op\":\"send\",\"ref\":");
+	bytes_addu(out, ref);
+	bytes_add(out, c->middle.p, c->middle.n);
+	body_put(bytes_reserve(out, w.o->body), w.o->body, &h);
+	out->n += w.o->body;
 	if (w.o->client_ids)
-		add_client_id(p, c);
-	bytes_adds(p, "\"}");
-	c->next++;
+		add_client_id(out, s->user, ref);
+	bytes_adds(out, "\"}");
 }
 
-/* Says in one frame as many sends as there are free slots. */
-static void conn_fill(struct conn *c)
+static void fill(struct conn *c)
 {
-	uint64_t n = c->free;
-
-	if (!c->sender || w.stopped || c->writing)
+	if (!c->sender || w.stopped || !w.t->started)
 		return;
-	if (n > c->quota - c->next)
-		n = c->quota - c->next;
-	if (n == 0)
-		return;
-	w.payload.n = 0;
-	for (uint64_t i = 0; i < n; i++) {
-		bytes_adds(&w.payload, n == 1 ? "" : i ? "," : "[");
-		add_send(&w.payload, c);
+	while (ws_unanswered(&c->ws) < w.o->window && c->said < c->quota) {
+		if (!ws_send(&c->ws, 0, 0, w.net.now))
+			abort();
+		c->said++;
+		w.outstanding++;
 	}
-	if (n > 1)
-		bytes_adds(&w.payload, "]");
-	w.outstanding += n;
-	conn_say(c, FRAME_TEXT, w.payload.p, w.payload.n);
 }
 
-/* The event's place in the stream. */
-static void step(struct conn *c, const struct item *it)
+static void on_answer(void *ctx, struct ws *s, const struct ws_send *m, const struct item *it)
 {
-	if (it->cursor.n == 0 || it->cursor.n >= sizeof c->cursor)
-		return;
-	if (it->prev.n && (it->prev.n != c->cursor_len || memcmp(it->prev.p, c->cursor, it->prev.n) != 0))
-		w.t->gaps++;
-	memcpy(c->cursor, it->cursor.p, it->cursor.n);
-	c->cursor_len = it->cursor.n;
-}
+	struct conn *c = (struct conn *)(void *)s;
 
-/* Frees the slot of a ref; answers the message's number, or UINT64_MAX for an answer to nothing. */
-static uint64_t answered(struct conn *c, const struct item *it)
-{
-	if (!it->has_ref || it->ref / w.o->window >= c->next || c->free == w.o->window)
-		return UINT64_MAX;
-	c->slots[c->free++] = (uint16_t)(it->ref % w.o->window);
+	(void)ctx;
 	w.outstanding--;
-	return it->ref / w.o->window;
-}
-
-static void on_sent(struct conn *c, const struct item *it)
-{
-	uint64_t number = answered(c, it);
-
-	step(c, it);
-	if (number == UINT64_MAX || bits_set(&c->acked, number)) {
-		w.t->foreign++;
-		return;
+	if (it->code.n) {
+		if (!w.t->refused++)
+			snprintf(w.t->refusal, sizeof w.t->refusal, "%.*s", (int)it->code.n, it->code.p);
+		w.stopped |= w.t->refused > REFUSALS_MAX;
+	} else {
+		bits_set(&c->acked, it->ref);
+		hist_add(&w.t->ack, w.net.now - m->intended, 1);
+		w.t->acked++;
+		w.t->ended = w.net.now;
 	}
-	hist_add(&w.t->ack, w.now - c->sent_at[it->ref % w.o->window], 1);
-	w.t->acked++;
-	w.t->ended = w.now;
+	c->full = true;
 }
 
 static void on_message(struct conn *c, const struct item *it)
 {
 	struct body_head h;
 
-	step(c, it);
-	c->owes_ack = true;
 	if (!body_get(it->body, w.o->body, &h)) {
 		w.t->corrupt++;
-	} else if (h.run != w.run || (h.sender + 1) % w.o->connections != c->index) {
+	} else if (h.run != w.run || (h.sender + 1) % w.o->connections != c->ws.user) {
 		w.t->foreign++;
 	} else if (bits_set(&c->pushed, h.number)) {
 		w.t->duplicated++;
@@ -181,212 +119,81 @@ static void on_message(struct conn *c, const struct item *it)
 		w.t->reordered += h.number < c->expected;
 		c->expected = h.number + 1;
 		w.t->pushed++;
-		hist_add(&w.t->e2e, w.now - h.time, 1);
+		hist_add(&w.t->e2e, w.net.now - h.time, 1);
 	}
 }
 
-static void on_receipt(struct conn *c, const struct item *it)
+static void on_event(void *ctx, struct ws *s, const struct item *it)
 {
-	step(c, it);
-	w.t->receipts++;
-}
-
-static void on_stream(struct conn *c, const struct item *it)
-{
-	step(c, it);
-}
-
-static void on_live(struct conn *c, const struct item *it)
-{
-	step(c, it);
-	w.live += !c->live;
-	c->live = true;
-}
-
-static void on_error(struct conn *c, const struct item *it)
-{
-	(void)answered(c, it);
-	w.t->refused++;
-	if (!w.t->refusal[0])
-		snprintf(w.t->refusal, sizeof w.t->refusal, "%.*s", (int)it->code.n, it->code.p);
-	w.stopped |= w.t->refused > REFUSALS_MAX;
-}
-
-static void on_other(struct conn *c, const struct item *it)
-{
-	(void)c;
-	(void)it;
-}
-
-static void conn_item(struct conn *c, const struct item *it)
-{
-	static const struct {
-		const char *ev;
-		void (*on)(struct conn *c, const struct item *it);
-	} events[] = {{"message", on_message}, {"sent", on_sent}, {"receipt", on_receipt}, {"read", on_stream},
-		{"error", on_error}, {"live", on_live}, {"welcome", on_stream}, {"pong", on_other}, {"bye", on_error}};
-
-	for (size_t i = 0; i < sizeof events / sizeof *events; i++)
-		if (slice_is(it->ev, events[i].ev)) {
-			events[i].on(c, it);
-			return;
-		}
-	w.t->foreign++;
-}
-
-static void conn_frame(struct conn *c, const struct frame *f)
-{
-	const char *p = f->payload, *end = f->payload + f->n;
-	struct item it;
-
-	if (f->opcode == FRAME_PING)
-		conn_say(c, FRAME_PONG, f->payload, f->n);
-	else if (f->opcode == FRAME_CLOSE)
-		load_fail("the server closed a connection", f->n > 2 ? "with a reason" : "");
-	else if (f->opcode == FRAME_TEXT && f->final)
-		while (item_next(&p, end, &it))
-			conn_item(c, &it);
+	(void)ctx;
+	if (str_is(it->ev, "message"))
+		on_message((struct conn *)(void *)s, it);
+	else if (str_is(it->ev, "receipt"))
+		w.t->receipts++;
 	else
-		load_fail("the server sent", "a frame that this client does not take");
+		w.t->foreign++;
 }
 
-/* Takes what the socket has, up to READ_MAX, and answers it. */
-static void conn_read(struct conn *c)
+static void on_state(void *ctx, struct ws *s)
 {
-	struct frame f;
-	size_t had = c->in.n, at = 0, n;
-
-	if (had + READ_MAX > w.in_room) {
-		w.in_room = (had + READ_MAX) * 2;
-		if (!(w.in = realloc(w.in, w.in_room)))
-			abort();
-	}
-	ssize_t got = read(c->fd, w.in + had, READ_MAX);
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (got <= 0)
-		load_fail("a connection ended", got ? strerror(errno) : "by the server");
-	if (had)
-		memcpy(w.in, c->in.p, had);
-	had += (size_t)got;
-	for (; (n = frame_read(w.in + at, had - at, &f)); at += n)
-		conn_frame(c, &f);
-	c->in.n = 0;
-	bytes_add(&c->in, w.in + at, had - at);
-	if (w.t->started)
-		conn_fill(c);
+	(void)ctx;
+	w.live += s->state == WS_LIVE;
 }
 
-static void conn_upgrade(struct conn *c, const struct load_user *u)
+static void on_down(void *ctx, struct ws *s, const char *why)
 {
-	char text[512];
-
-	int n = snprintf(text, sizeof text,
-		"GET /ws HTTP/1.1\r\nHost: %s:%u\r\nUpgrade: websocket\r\nConnection: "
-		"Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-		"Sec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\nSec-WebSocket-Protocol: chat.v1\r\n"
-		"Authorization: Bearer %s\r\n\r\n",
-		w.o->host, w.o->port, u->token);
-	if (write(c->fd, text, (size_t)n) != n)
-		load_fail("upgrade", strerror(errno));
-	for (size_t have = 0;;) {
-		ssize_t got = read(c->fd, text + have, 1);
-		if (got != 1 || have + 1 >= sizeof text)
-			load_fail("upgrade", "no whole answer");
-		have++;
-		if (have >= 4 && memcmp(text + have - 4, "\r\n\r\n", 4) == 0)
-			break;
-	}
-	if (memcmp(text, "HTTP/1.1 101", 12) != 0)
-		load_fail("upgrade", "the answer is not 101");
+	(void)ctx;
+	(void)s;
+	load_fail("a connection ended", why);
 }
 
-static void conn_open(struct conn *c, unsigned i, const struct load_users *users)
+static void on_gap(void *ctx, struct ws *s)
 {
-	unsigned senders = w.o->senders ? w.o->senders : w.o->connections;
-
-	c->index = i;
-	c->sender = i < senders;
-	c->quota = w.o->messages ? w.o->messages / senders : UINT64_MAX;
-	c->fd = load_connect(w.o);
-	c->sent_at = calloc(w.o->window, sizeof *c->sent_at);
-	c->slots = calloc(w.o->window, sizeof *c->slots);
-	if (!c->sent_at || !c->slots)
-		abort();
-	while (c->free < w.o->window) {
-		c->slots[c->free] = (uint16_t)(w.o->window - 1 - c->free);
-		c->free++;
-	}
-	bytes_adds(&c->prefix, "{\"op\":\"send\",\"ref\":");
-	bytes_adds(&c->middle, ",\"to\":\"");
-	bytes_adds(&c->middle, users->list[(i + 1) % w.o->connections].name);
-	bytes_adds(&c->middle, "\",\"body\":\"");
-	conn_upgrade(c, &users->list[i]);
-	fcntl(c->fd, F_SETFL, O_NONBLOCK);
-	epoll_ctl(w.epoll, EPOLL_CTL_ADD, c->fd, &(struct epoll_event){.events = EPOLLIN, .data.ptr = c});
-	conn_say(c, FRAME_TEXT, "{\"op\":\"hello\"}", 14);
-	conn_write(c);
+	(void)ctx;
+	(void)s;
+	w.t->gaps++;
 }
 
-/* One turn of the loop. */
-static void turn(int timeout_ms)
+static const struct ws_handler handler = {put, NULL, on_answer, on_event, on_state, on_down, on_gap, NULL};
+
+static void turn(uint64_t wait)
 {
-	struct epoll_event events[EVENTS_MAX];
-	int n = epoll_wait(w.epoll, events, EVENTS_MAX, timeout_ms);
-
-	for (int i = 0; i < n; i++) {
-		struct conn *c = events[i].data.ptr;
-		w.now = bench_now();
-		if (events[i].events & ~(unsigned)EPOLLOUT)
-			conn_read(c);
-		conn_write(c);
-	}
-	w.now = bench_now();
-}
-
-/* Each connection that received something says how far. */
-static void acknowledge(void)
-{
-	char text[128];
-
+	net_turn(&w.net, wait);
 	for (unsigned i = 0; i < w.o->connections; i++) {
 		struct conn *c = &w.conns[i];
-		if (!c->owes_ack || c->writing)
+		if (!c->full)
 			continue;
-		int n = snprintf(
-			text, sizeof text, "{\"op\":\"ack\",\"cursor\":\"%.*s\"}", (int)c->cursor_len, c->cursor);
-		conn_say(c, FRAME_TEXT, text, (size_t)n);
-		conn_write(c);
-		c->owes_ack = false;
+		c->full = false;
+		fill(c);
+		ws_push(&c->ws);
 	}
 }
 
 static bool quotas_spent(void)
 {
 	for (unsigned i = 0; i < w.o->connections; i++)
-		if (w.conns[i].sender && w.conns[i].next < w.conns[i].quota)
+		if (w.conns[i].sender && w.conns[i].said < w.conns[i].quota)
 			return false;
 	return true;
 }
 
 static void measure(void)
 {
-	uint64_t stop = w.now + (uint64_t)(w.o->seconds * 1e9), ack = w.now, give_up = stop + PATIENCE_NS;
+	uint64_t stop = w.net.now + (uint64_t)(w.o->seconds * 1e9), ack = w.net.now, give_up = stop + PATIENCE_NS;
 
-	w.t->started = w.t->ended = w.now;
-	for (unsigned i = 0; i < w.o->connections; i++) {
-		conn_fill(&w.conns[i]);
-		conn_write(&w.conns[i]);
-	}
-	while (w.now < give_up && (!w.stopped || w.outstanding || w.t->pushed < w.t->acked)) {
-		turn(10);
-		if (w.o->ack_ms && w.now - ack >= w.o->ack_ms * 1000000ull) {
-			acknowledge();
-			ack = w.now;
+	w.t->started = w.t->ended = w.net.now;
+	for (unsigned i = 0; i < w.o->connections; i++)
+		w.conns[i].full = true;
+	while (w.net.now < give_up && (!w.stopped || w.outstanding || w.t->pushed < w.t->acked)) {
+		turn(10000000);
+		if (w.o->ack_ms && w.net.now - ack >= w.o->ack_ms * 1000000ull) {
+			for (unsigned i = 0; i < w.o->connections; i++)
+				ws_ack(&w.conns[i].ws);
+			ack = w.net.now;
 		}
-		if (!w.stopped && (w.now >= stop || (w.o->messages && quotas_spent()))) {
+		if (!w.stopped && (w.net.now >= stop || (w.o->messages && quotas_spent()))) {
 			w.stopped = true;
-			give_up = w.now + PATIENCE_NS;
+			give_up = w.net.now + PATIENCE_NS;
 		}
 	}
 }
@@ -402,15 +209,23 @@ static void count_lost(void)
 	w.t->unanswered = w.outstanding;
 }
 
+static void conn_open(struct conn *c, unsigned i, const struct load_users *users)
+{
+	unsigned senders = w.o->senders ? w.o->senders : w.o->connections;
+
+	c->sender = i < senders;
+	c->quota = w.o->messages ? w.o->messages / senders : UINT64_MAX;
+	bytes_adds(&c->middle, ",\"to\":\"");
+	bytes_adds(&c->middle, users->list[(i + 1) % w.o->connections].name);
+	bytes_adds(&c->middle, "\",\"body\":\"");
+	ws_init(&c->ws, &w.net, &handler, i, users->list[i].token);
+	ws_open(&c->ws);
+}
+
 static void conn_close(struct conn *c)
 {
-	close(c->fd);
-	free(c->in.p);
-	free(c->out.p);
-	free(c->prefix.p);
+	ws_release(&c->ws);
 	free(c->middle.p);
-	free(c->sent_at);
-	free(c->slots);
 	free(c->acked.words);
 	free(c->pushed.words);
 }
@@ -419,18 +234,19 @@ int ws_run(const struct load_options *o, const struct load_users *users, struct 
 {
 	w.o = o;
 	w.t = t;
-	w.now = bench_now();
-	w.run = w.now >> 10 & 0xffff;
-	w.key = (uint32_t)w.now;
-	w.epoll = epoll_create1(EPOLL_CLOEXEC);
+	load_net(o, &w.net);
+	w.run = w.net.now >> 10 & 0xffff;
 	w.conns = calloc(o->connections, sizeof *w.conns);
-	if (w.epoll < 0 || !w.conns || o->connections < 2)
+	if (!w.conns || o->connections < 2)
 		load_fail("ws", "two connections at least");
-	for (unsigned i = 0; i < o->connections; i++)
+	uint64_t deadline = w.net.now + PATIENCE_NS;
+	for (unsigned i = 0; i < o->connections; i++) {
 		conn_open(&w.conns[i], i, users);
-	for (uint64_t deadline = w.now + PATIENCE_NS; w.live < o->connections; turn(100))
-		if (w.now > deadline)
-			load_fail("hello", "not every connection went live");
+		while (w.live < i + 1 && w.net.now < deadline)
+			net_turn(&w.net, 100000000);
+	}
+	if (w.live < o->connections)
+		load_fail("hello", "not every connection went live");
 	double self = load_self_cpu(), server = load_server_cpu(o->server_pid);
 	measure();
 	t->self_cpu = load_self_cpu() - self;
@@ -439,9 +255,7 @@ int ws_run(const struct load_options *o, const struct load_users *users, struct 
 	for (unsigned i = 0; i < o->connections; i++)
 		conn_close(&w.conns[i]);
 	free(w.conns);
-	free(w.in);
-	free(w.payload.p);
-	close(w.epoll);
+	net_release(&w.net);
 	return t->lost || t->duplicated || t->reordered || t->corrupt || t->gaps || t->refused || t->unanswered ||
 			       !t->acked
 		       ? -1

@@ -1,22 +1,12 @@
-/* What both ends of a measurement share, and no part of chatd: growing byte strings, WebSocket frames, and a scanner that finds the members
- * of interest in a JSON object without building anything. It trusts its peer to be well-formed, as a benchmark may. */
+/* The hot path of a measurement, and no part of chatd: growing byte strings, WebSocket frames, and a scanner that finds the members of
+ * interest in a JSON object without building anything. It never reads past the end, and does not care whether the rest is well-formed. */
 #ifndef CHAT_BENCH_WIRE_H
 #define CHAT_BENCH_WIRE_H
-#include <stdbool.h>
-#include <stddef.h>
+#include "common/base/str.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct slice {
-	const char *p;
-	size_t n;
-};
-static inline bool slice_is(struct slice s, const char *word)
-{
-	return s.n == strlen(word) && memcmp(s.p, word, s.n) == 0;
-}
 
 /* Zero at first. Memory that runs out ends the program: it measures, it serves nobody. */
 struct bytes {
@@ -153,12 +143,12 @@ static inline void frame_write(struct bytes *out, unsigned opcode, const char *p
 
 /* The members that a measurement looks at, of an object and of the objects in it. */
 struct item {
-	struct slice op, ev, to, from, body, id, client_id, cursor, prev, code, token;
+	struct str op, ev, to, from, body, id, client_id, cursor, prev, code, token, with, up_to, state;
 	uint64_t ref, status;
-	bool has_ref;
+	bool has_ref, recovered; /* recovered: the member is true */
 };
 
-static inline void item_text(struct item *it, struct slice key, struct slice value)
+static inline void item_text(struct item *it, struct str key, struct str value)
 {
 	static const struct {
 		const char *name;
@@ -176,6 +166,9 @@ static inline void item_text(struct item *it, struct slice key, struct slice val
 		MEMBER(cursor),
 		MEMBER(client_id),
 		MEMBER(token),
+		MEMBER(with),
+		MEMBER(up_to),
+		MEMBER(state),
 #undef MEMBER
 	};
 	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
@@ -198,16 +191,16 @@ static inline const char *string_end(const char *p, const char *end)
 	return NULL;
 }
 
-static inline void item_number(struct item *it, struct slice key, const char **p, const char *end)
+static inline void item_number(struct item *it, struct str key, const char **p, const char *end)
 {
 	uint64_t v = 0;
 
 	for (; *p < end && **p >= '0' && **p <= '9'; ++*p)
 		v = v * 10 + (uint64_t)(**p - '0');
-	if (slice_is(key, "ref")) {
+	if (str_is(key, "ref")) {
 		it->ref = v;
 		it->has_ref = true;
-	} else if (slice_is(key, "status")) {
+	} else if (str_is(key, "status")) {
 		it->status = v;
 	}
 }
@@ -216,7 +209,7 @@ static inline void item_number(struct item *it, struct slice key, const char **p
 static inline bool item_next(const char **p, const char *end, struct item *it)
 {
 	const char *at = memchr(*p, '{', (size_t)(end - *p));
-	struct slice key = {0};
+	struct str key = {0};
 	unsigned depth = 0;
 
 	memset(it, 0, sizeof *it);
@@ -228,7 +221,7 @@ static inline bool item_next(const char **p, const char *end, struct item *it)
 			*p = at + 1;
 			return true;
 		} else if (*at == '"') {
-			struct slice text = {at + 1, 0};
+			struct str text = {at + 1, 0};
 			if (!(at = string_end(at + 1, end)))
 				return false;
 			text.n = (size_t)(at - text.p);
@@ -243,6 +236,9 @@ static inline bool item_next(const char **p, const char *end, struct item *it)
 			item_number(it, key, &at, end);
 			key.n = 0;
 			at--;
+		} else if (key.n && *at == 't') {
+			it->recovered |= str_is(key, "recovered");
+			key.n = 0;
 		}
 	}
 	return false;
