@@ -1,8 +1,10 @@
 /* bench: a table of words, each a function. What they do is in cli/bench/. */
 #include "cli/bench/plan.h"
 #include "cli/bench/report.h"
+#include "cli/bench/run.h"
 #include "cli/bench/stats.h"
 #include "cli/out.h"
+#include "common/base/clock.h"
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -391,6 +393,88 @@ static int compare(struct cli *c)
 	return rc ? rc : print(&out, EXIT_DONE);
 }
 
+/* ---- run, quick ---- */
+
+/* Runs it, prints what came out, and writes the results directory dir, unless that is NULL. */
+static int run_scenario(struct cli *c, const struct scenario *s, const char *folder, const char *dir)
+{
+	static struct results r;
+	static struct environment e;
+	struct judged j;
+	struct buf b;
+	char why[256];
+	int rc = bench_drive(c, s, folder, &r), gone = rc;
+
+	if (rc && !r.timings)
+		return rc;
+	environment_fill(&e);
+	snprintf(e.url, sizeof e.url, "%.*s", (int)sizeof e.url - 1, c->profile.url);
+	snprintf(e.command, sizeof e.command, "chatctl bench %s", c->args[0]);
+	clock_format(r.started_ms, e.started);
+	results_judge(&r, &j);
+	buf_init(&b, PAGE_BYTES_MAX);
+	report_text(&r, &b);
+	rc = print(&b, EXIT_DONE);
+	if (rc == EXIT_DONE && dir && report_write(dir, &r, &e, why))
+		rc = cli_fail(EXIT_FAILED, "%s", why);
+	else if (dir)
+		cli_note(c, "written: %s/report.html, summary.json and more", dir);
+	if (j.code == BENCH_INTEGRITY)
+		rc = BENCH_INTEGRITY;
+	else if (rc == EXIT_DONE)
+		rc = r.interrupted && bench_was_interrupted() ? EXIT_INTERRUPTED : j.code ? (int)j.code : gone;
+	results_release(&r);
+	return rc;
+}
+
+static int run(struct cli *c)
+{
+	static struct scenario s;
+	char folder[512] = "", dir[40], at[CLOCK_TEXT + 1];
+	const char *slash = strrchr(c->args[1], '/');
+	int rc = read_scenario(c->args[1], &s);
+
+	if (rc)
+		return rc;
+	if (slash)
+		snprintf(folder, sizeof folder, "%.*s", (int)(slash - c->args[1]), c->args[1]);
+	clock_format(clock_wall_ms(), at);
+	snprintf(dir, sizeof dir, "bench-%.10s-%.2s%.2s%.2s", at, at + 11, at + 14, at + 17);
+	return run_scenario(c, &s, folder, cli_option(c, "out") ? cli_option(c, "out") : dir);
+}
+
+static int save_scenario(const struct scenario *s, const char *path)
+{
+	struct buf b;
+	FILE *f = fopen(path, "we");
+
+	buf_init(&b, SCENARIO_BYTES);
+	bool written = f && scenario_write(s, &b) == 0 && fwrite(b.data, 1, b.len, f) == b.len;
+	if (f && fclose(f))
+		written = false;
+	buf_release(&b);
+	return written ? EXIT_DONE : cli_fail(EXIT_FAILED, "cannot write %s: %s", path, strerror(errno));
+}
+
+static int quick(struct cli *c)
+{
+	static struct scenario s;
+	const char *duration = cli_option(c, "duration"), *save = cli_option(c, "save");
+	uint64_t ms = 30000;
+	unsigned pairs = 100;
+	double rate = 1000;
+	int rc = plan_option(c, "rate", SCENARIO_RATE, &rate);
+
+	rc = rc ? rc : cli_number(c, "pairs", 2, SCENARIO_USERS, pairs, &pairs);
+	if (rc == 0 && duration && (duration_parse(duration, &ms) || ms * 1000 > SCENARIO_TIME))
+		rc = cli_fail(EXIT_USAGE, "--duration is a time such as 30s or 5m, not \"%s\"", duration);
+	if (rc)
+		return rc;
+	bench_quick(&s, pairs, rate, ms * 1000);
+	rc = save ? save_scenario(&s, save) : EXIT_DONE;
+	return rc ? rc : run_scenario(c, &s, "", cli_option(c, "out"));
+}
+
 /* ---- the verb ---- */
 
 static int exec_bench(struct cli *c)
@@ -399,16 +483,24 @@ static int exec_bench(struct cli *c)
 		const char *word;
 		int args;
 		int (*fn)(struct cli *);
-	} words[] = {{"validate", 2, validate}, {"plan", 1, plan}, {"report", 2, report}, {"compare", 3, compare}};
+	} words[] = {{"run", 2, run}, {"quick", 1, quick}, {"validate", 2, validate}, {"plan", 1, plan},
+		{"report", 2, report}, {"compare", 3, compare}};
 
 	for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
 		if (strcmp(words[i].word, c->args[0]) == 0 && words[i].args == c->n_args)
 			return words[i].fn(c);
-	return cli_fail(EXIT_USAGE,
-		"usage: chatctl bench validate FILE | plan --daily N --bytes N | report DIR | compare DIR DIR");
+	return cli_fail(EXIT_USAGE, "usage: chatctl bench validate FILE | run FILE | quick | plan --daily N --bytes N "
+				    "| report DIR | compare DIR DIR");
 }
 
 static const struct cli_option options[] = {
+	{"out", 0, "DIR", "run, quick: where the results go; run: bench-DATE-TIME here unless given", COMPLETE_FILE,
+		false},
+	{"rate", 0, "N", "quick: messages a second (default 1000)", COMPLETE_NONE, false},
+	{"pairs", 0, "N", "quick: users, each of which writes to the next (default 100)", COMPLETE_NONE, false},
+	{"duration", 'd', "TIME", "quick: how long, a short warm-up excluded (default 30s)", COMPLETE_NONE, false},
+	{"save", 0, "FILE", "quick: write the scenario there too", COMPLETE_FILE, false},
+	BENCH_RUN_OPTIONS,
 	{"daily", 0, "N", "plan: messages a day, such as 300k, 2.5M or 10B", COMPLETE_NONE, false},
 	{"bytes", 0, "N", "plan: bytes of a message as stored", COMPLETE_NONE, false},
 	{"growth", 0, "X", "plan: the factor by which it will grow (default 1)", COMPLETE_NONE, false},
@@ -425,9 +517,28 @@ static const struct cli_option options[] = {
 
 const struct verb verb_bench = {
 	.name = "bench",
-	.args = "validate FILE|plan|report DIR|compare A B",
+	.args = "run FILE|quick|validate FILE|plan|report DIR|compare A B",
 	.summary = "load tests: scenarios, results, capacity",
-	.text = "validate reads a scenario, see chat-scenario(5), and prints what it would do: phases, messages, "
+	.text = "run makes a scenario happen, see chat-scenario(5), and quick one of its own with --rate, --pairs and "
+		"-d. Sends "
+		"start when they are due, whatever the server does, and latency counts from then to the recipient's "
+		"socket; in the "
+		"end history is read back and every message has a verdict. The accounts come from the operators' "
+		"interface and are "
+		"removed afterwards; --accounts FILE takes others. SIGINT ends a run early: it still drains and "
+		"reports, and ends "
+		"with 130. Exits with 97 when the generator was the limit, 98 when messages were lost, doubled, "
+		"reordered or "
+		"corrupt, 99 when a threshold was missed. A server that is not on this machine is loaded only with "
+		"--i-own-this-server. "
+		"Limits of the server that stand in the way are keys of its configuration, see chatd(8): "
+		"max-connections, login-rate, "
+		"and those of users and addresses. What a run does to itself is not held against the server: what met "
+		"a cut or "
+		"slow socket of a fault or of churn is judged, and left out of the latencies. A disconnect fault "
+		"spreads its cuts over its "
+		"time; each of them comes back at once with its cursor. "
+		"validate reads a scenario, see chat-scenario(5), and prints what it would do: phases, messages, "
 		"memory, "
 		"duration, and what may surprise. plan does a system's data math: messages a second, bytes a day and a "
 		"year, "
@@ -438,14 +549,17 @@ const struct verb verb_bench = {
 		"corrupt, 99 when a threshold was missed. compare says of two results directories what differs and "
 		"with which "
 		"confidence; noise is a possible answer.",
-	.examples = "chatctl bench validate evening-peak.scenario\n"
+	.examples = "chatctl bench quick --rate 1000 --pairs 100 -d 30s --admin /var/lib/chatd --url "
+		    "http://127.0.0.1:8080\n"
+		    "chatctl bench run evening-peak.scenario --admin /var/lib/chatd --out before\n"
+		    "chatctl bench validate evening-peak.scenario\n"
 		    "chatctl bench plan --daily 10B --bytes 200 --growth 2 --peak 3 --per-node 150k\n"
 		    "chatctl bench report results\n"
 		    "chatctl bench compare before after",
 	.options = options,
 	.min_args = 1,
 	.max_args = 3,
-	.need = NEED_NOTHING,
+	.need = NEED_CONTEXT,
 	.complete = COMPLETE_FILE,
 	.exec = exec_bench,
 };

@@ -81,6 +81,14 @@ _chatctl() {
 	--crit) COMPREPLY=(); return ;;
 	--format) COMPREPLY=(); return ;;
 	--durable) COMPREPLY=(); return ;;
+	--out) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--rate) COMPREPLY=(); return ;;
+	--pairs) COMPREPLY=(); return ;;
+	--duration | -d) COMPREPLY=(); return ;;
+	--save) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--admin) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--admin-token-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--accounts) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--daily) COMPREPLY=(); return ;;
 	--bytes) COMPREPLY=(); return ;;
 	--growth) COMPREPLY=(); return ;;
@@ -121,7 +129,7 @@ _chatctl() {
 	context) words="$(chatctl context ls --output tsv 2>/dev/null | cut -f2) --user --token-file --cacert --pin --admin --admin-token-file --force " ;;
 	doctor) words=" " ;;
 	check) words=" --warn --crit --format --durable " ;;
-	bench) words=" --daily --bytes --growth --peak --per-node --per-partition --headroom --replication --days --html " ;;
+	bench) words=" --out --rate --pairs -d --duration --save --admin --admin-token-file --accounts --i-own-this-server --daily --bytes --growth --peak --per-node --per-partition --headroom --replication --days --html " ;;
 	server) words=" --admin --admin-token-file -y --yes --wait --count --interval " ;;
 	top) words=" --admin --admin-token-file --interval --batch " ;;
 	api) words=" -f --file " ;;

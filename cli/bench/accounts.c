@@ -14,7 +14,8 @@ static int take(struct accounts *a, unsigned n, const cJSON *users)
 		const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(pair, 0));
 		const char *token = cJSON_GetStringValue(cJSON_GetArrayItem(pair, 1));
 		struct account *to = &a->list[a->n];
-		if (a->n == n || !name || !token || strlen(name) >= sizeof to->name || strlen(token) >= sizeof to->token)
+		if (a->n == n || !name || !token || strlen(name) >= sizeof to->name ||
+			strlen(token) >= sizeof to->token)
 			return cli_fail(EXIT_FAILED, "the server's answer about accounts cannot be read");
 		strcpy(to->name, name);
 		strcpy(to->token, token);
@@ -54,7 +55,8 @@ static int read_file(struct accounts *a, const char *path, unsigned n)
 		a->list[a->n++] = one;
 	fclose(f);
 	sodium_memzero(&one, sizeof one);
-	return a->n == n ? EXIT_DONE : cli_fail(EXIT_USAGE, "%s: %u lines \"USER TOKEN\" are needed, it has %u", path, n, a->n);
+	return a->n == n ? EXIT_DONE
+			 : cli_fail(EXIT_USAGE, "%s: %u lines \"USER TOKEN\" are needed, it has %u", path, n, a->n);
 }
 
 int accounts_get(struct cli *c, struct accounts *a, const char *file, const char *prefix, unsigned n)
@@ -64,7 +66,8 @@ int accounts_get(struct cli *c, struct accounts *a, const char *file, const char
 		return cli_fail(EXIT_FAILED, "no memory for %u accounts", n);
 	int rc = file ? read_file(a, file, n) : make(c, a, prefix, n);
 	if (rc && !file)
-		cli_note(c, "accounts for a run come from the operators' interface: give --admin DIR, or --accounts FILE");
+		cli_note(c,
+			"accounts for a run come from the operators' interface: give --admin DIR, or --accounts FILE");
 	return rc;
 }
 

@@ -222,7 +222,9 @@ static int set_up(struct drive *d, const char *url, bool remote_ok, char why[256
 	if (net_init(&d->net, url, why))
 		return -1;
 	if (!d->net.loopback && !remote_ok) {
-		snprintf(why, 256, "%s is not this machine: load only a server that is yours, and say so with --i-own-this-server", d->net.host);
+		snprintf(why, 256,
+			"%s is not this machine: load only a server that is yours, and say so with --i-own-this-server",
+			d->net.host);
 		return -1;
 	}
 	d->counts = d->r->counts;

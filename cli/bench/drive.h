@@ -43,7 +43,7 @@ struct drive {
 	struct ws *ws; /* of the first n_ws users */
 	unsigned n_ws, live;
 	struct rest *rest;
-	uint64_t zero; /* the run's start; 0: not yet */
+	uint64_t zero;  /* the run's start; 0: not yet */
 	double *counts; /* the results' */
 	struct schedule schedule;
 	struct arrival next;
@@ -51,14 +51,14 @@ struct drive {
 	unsigned phase;
 	enum phase_kind kind;
 	uint64_t rng;
-	uint64_t backlog; /* sends due and not yet written */
+	uint64_t backlog;                        /* sends due and not yet written */
 	uint64_t arrived, ended_at, rest_tended; /* events of any kind; µs; ns */
 	struct ws_handler handler;
-	bool overrun;     /* more than BACKLOG_MAX, or the ledger full: the run ends early */
-	char refusal[160];          /* the first answer that refused */
-	char trouble[160];          /* the first connection that broke */
-	uint8_t *used;              /* bits by pair: has messages */
-	struct ws **hot;            /* with something due, this turn */
+	bool overrun;      /* more than BACKLOG_MAX, or the ledger full: the run ends early */
+	char refusal[160]; /* the first answer that refused */
+	char trouble[160]; /* the first connection that broke */
+	uint8_t *used;     /* bits by pair: has messages */
+	struct ws **hot;   /* with something due, this turn */
 	unsigned n_hot;
 	struct recent *recent;
 	uint32_t n_recent;

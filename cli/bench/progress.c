@@ -57,9 +57,10 @@ void progress_show(struct progress *p, uint64_t now, const struct progress_now *
 	p->last = now;
 	if (w->done >= 0)
 		bar(w->done, b);
-	int n = snprintf(line, sizeof line, "%-10s %s%s%u sockets  wanted %.0f/s  answered %.0f/s  errors %llu  end to end p50 %s p99 %s", w->phase, b,
-		*b ? " " : "", w->sockets, w->wanted, w->acked, (unsigned long long)w->errors, duration(w->e2e_p50_us, p50),
-		duration(w->e2e_p99_us, p99));
+	int n = snprintf(line, sizeof line,
+		"%-10s %s%s%u sockets  wanted %.0f/s  answered %.0f/s  errors %llu  end to end p50 %s p99 %s", w->phase,
+		b, *b ? " " : "", w->sockets, w->wanted, w->acked, (unsigned long long)w->errors,
+		duration(w->e2e_p50_us, p50), duration(w->e2e_p99_us, p99));
 	if (!p->tty) {
 		fprintf(stderr, "%s\n", line);
 		return;

@@ -8,15 +8,22 @@
 static const struct {
 	const char *word, *advice;
 } hints[] = {
-	{"rate-limited", "the server limits how much one user or address may do: raise login-rate and the user-… and address-… keys of "
+	{"rate-limited", "the server limits how much one user or address may do: raise login-rate and the user-… and "
+			 "address-… keys of "
 			 "chatd.conf(5) on a server that is loaded on purpose"},
 	{"4409", "the server limits the sockets of a user or address: raise its keys in chatd.conf(5)"},
 	{"429", "the server limits the connections of an address: raise its keys in chatd.conf(5)"},
 	{"overloaded", "the server is overloaded: this rate is more than it takes"},
 	{"Too many open files", "too few file descriptors: ulimit -n here, LimitNOFILE= and max-connections there"},
 	{"Cannot assign requested address", "no local ports left: widen net.ipv4.ip_local_port_range"},
-	{"closed the connection", "the server closed connections: max-connections and the limits by address in chatd.conf(5) bound them"},
+	{"closed the connection",
+		"the server closed connections: max-connections and the limits by address in chatd.conf(5) bound them"},
 };
+
+bool bench_was_interrupted(void)
+{
+	return drive_interrupted > 0;
+}
 
 static void hint(const struct cli *c, const char *about)
 {
@@ -43,7 +50,8 @@ static void raise_files(unsigned sockets)
 	setrlimit(RLIMIT_NOFILE, &l);
 }
 
-static int make_parts(struct drive *d, struct pairing *pairs, struct ledger *ledger, struct payload *payload, const char *folder)
+static int make_parts(
+	struct drive *d, struct pairing *pairs, struct ledger *ledger, struct payload *payload, const char *folder)
 {
 	char why[256] = "out of memory";
 
@@ -51,7 +59,8 @@ static int make_parts(struct drive *d, struct pairing *pairs, struct ledger *led
 	d->ledger = ledger;
 	d->payload = payload;
 	d->r->run = randombytes_random() & 0xffffffff;
-	if (pairing_init(pairs, d->s) || ledger_init(ledger, pairs) || payload_init(payload, d->s, folder, d->r->run, why))
+	if (pairing_init(pairs, d->s) || ledger_init(ledger, pairs) ||
+		payload_init(payload, d->s, folder, d->r->run, why))
 		return cli_fail(EXIT_USAGE, "%s", why);
 	return EXIT_DONE;
 }

@@ -92,7 +92,8 @@ static bool is_excused(const struct drive *d, uint32_t user, uint64_t intended)
 
 static bool pair_excused(const struct drive *d, uint32_t pair, uint64_t intended)
 {
-	return is_excused(d, pair_sender(d->pairs, pair), intended) || is_excused(d, pair_recipient(d->pairs, pair), intended);
+	return is_excused(d, pair_sender(d->pairs, pair), intended) ||
+	       is_excused(d, pair_recipient(d->pairs, pair), intended);
 }
 
 static uint64_t hash_of(struct str id)
@@ -350,7 +351,8 @@ static void do_call(struct drive *d, const struct arrival *a, uint64_t intended)
 		snprintf(c.target, sizeof c.target, "/messages/%s", about->id);
 	} else if (about && a->op == OP_MARK) {
 		c.kind = CALL_MARK;
-		snprintf(c.target, sizeof c.target, "/conversations/%s/read %s", d->people->list[about->with].name, about->id);
+		snprintf(c.target, sizeof c.target, "/conversations/%s/read %s", d->people->list[about->with].name,
+			about->id);
 	} else {
 		strcpy(c.target, "/messages?limit=50");
 	}
@@ -372,7 +374,7 @@ static void do_typing(struct drive *d, const struct arrival *a, uint64_t intende
 
 void traffic_dispatch(struct drive *d, const struct arrival *a)
 {
-	static void (*const ops[OPS])(struct drive *d, const struct arrival *a, uint64_t intended) = {
+	static void (*const ops[OPS])(struct drive * d, const struct arrival *a, uint64_t intended) = {
 		do_send, do_call, do_call, do_call, do_typing};
 
 	ops[a->op](d, a, d->zero + a->at * 1000);

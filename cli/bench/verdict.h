@@ -9,7 +9,7 @@ enum bench_exit { BENCH_OK = 0, BENCH_INVALID = 97, BENCH_INTEGRITY = 98, BENCH_
 #define BENCH_LATE_MAX 0.01 /* share of the sends that the generator may be late with while the socket was writable */
 #define BENCH_BUSY_MAX 0.90 /* share of a processor that its busiest loop may use */
 enum {
-	BENCH_LATE_US = 1000
+	BENCH_LATE_US = 10000
 }; /* a send is late when it is written so long after its moment, the socket being writable */
 
 /* What a second of the run was like. Percentiles are microseconds, of that second alone. */
