@@ -666,6 +666,7 @@ static int exec_check(struct cli *c)
 		return finish(&k);
 	bound(&k);
 	k.measure->run(&k);
+	setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
 	judge(&k);
 	return finish(&k);
 }

@@ -95,7 +95,8 @@ static void help_exit(void)
 	puts("Exit codes:");
 	for (const struct exit_row *r = exit_table; r->meaning; r++)
 		printf("  %3d  %s\n", r->code, r->meaning);
-	puts("\nAfter 6, 9 and 124 a send prints the command that is safe to run again.");
+	puts("\nAfter 6, 9 and 124 a send prints the command that is safe to run again; see: chatctl help scripting.\n"
+	     "check ends as a plugin of Nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.");
 }
 
 static void help_environment(void)

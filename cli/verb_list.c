@@ -61,7 +61,7 @@ static int list_all(struct cli *c, struct listing *l, unsigned limit)
 
 static int exec_list(struct cli *c)
 {
-	static struct listing l;
+	struct listing l = {0};
 	const char *with = cli_option(c, "with"), *after = cli_option(c, "after");
 	bool all = cli_switch(c, "all");
 	unsigned limit;
