@@ -224,7 +224,7 @@ static void ws_event(void *ctx, struct ws *w, const struct item *it)
 static void ws_gap(void *ctx, struct ws *w)
 {
 	(void)w;
-	drive_trouble(ctx, "an event's prev was not the cursor before it: said hello again");
+	drive_trouble(ctx, "an event's prev was not the cursor before it: one is missing, or came twice");
 }
 
 /* ---- REST ---- */

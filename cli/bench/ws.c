@@ -82,17 +82,15 @@ static void keep_cursor(struct ws *w, struct str cursor)
 	w->cursor_len = (uint8_t)cursor.n;
 }
 
-/* The event's place in the stream; false: something is missing before it, and hello was said again. */
-static bool step(struct ws *w, const struct item *it)
+/* The event's place in the stream. What is missing before it is not asked for again, as a client would: the ledger shall see that it never came. */
+static void step(struct ws *w, const struct item *it)
 {
-	if (it->prev.n && w->cursor_len &&
-		(it->prev.n != w->cursor_len || memcmp(it->prev.p, w->cursor, it->prev.n) != 0)) {
+	bool gap = it->prev.n && w->cursor_len &&
+		   (it->prev.n != w->cursor_len || memcmp(it->prev.p, w->cursor, it->prev.n) != 0);
+
+	if (gap)
 		w->h->gap(w->h->ctx, w);
-		hello(w);
-		return false;
-	}
 	keep_cursor(w, it->cursor);
-	return true;
 }
 
 static void answered(struct ws *w, const struct item *it)
@@ -142,14 +140,13 @@ static void on_live(struct ws *w, const struct item *it)
 
 static void on_sent(struct ws *w, const struct item *it)
 {
-	if (step(w, it))
-		answered(w, it);
+	step(w, it);
+	answered(w, it);
 }
 
 static void on_stream(struct ws *w, const struct item *it)
 {
-	if (!step(w, it))
-		return;
+	step(w, it);
 	w->owes_ack = true;
 	w->h->event(w->h->ctx, w, it);
 }

@@ -55,7 +55,7 @@ struct ws_handler {
 	void (*state)(void *ctx, struct ws *w); /* welcome (WS_CATCHING_UP) and live (WS_LIVE) */
 	/* The connection failed or broke off. */
 	void (*down)(void *ctx, struct ws *w, const char *why);
-	void (*gap)(void *ctx, struct ws *w); /* prev is not the cursor: it says hello again by itself */
+	void (*gap)(void *ctx, struct ws *w); /* prev is not the cursor before it */
 	void *ctx;
 };
 
