@@ -76,7 +76,10 @@ static void test_round_trip(void **state)
 			       .user = "ada",
 			       .token = "t0k",
 			       .device = "d",
-			       .cacert = "/x y"},
+			       .cacert = "/x y",
+			       .pin = "sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+			       .admin = "/var/lib/chatd",
+			       .admin_token_file = "/etc/t"},
 		       q;
 
 	(void)state;
@@ -146,6 +149,26 @@ static void test_odd_files(void **state)
 	write_file("a/b/contexts/odd", longer, sizeof longer, 0600);
 	assert_int_equal(profile_load(&p, "odd", why), 0);
 	assert_int_equal(strlen(p.user), sizeof p.user - 1);
+}
+
+/* The hash of nothing is well known. */
+static void test_pin(void **state)
+{
+	static const char empty[] = "sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+	static const char *const bad[] = {"", "sha256//", "sha256//47DEQpj8",
+		"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
+		"sha1//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+		"sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=;sha256//x",
+		"sha256//47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU="};
+
+	(void)state;
+	assert_true(pin_ok(empty));
+	assert_true(pin_fits(empty, "", 0));
+	assert_false(pin_fits(empty, "x", 1));
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		assert_false(pin_ok(bad[i]));
+		assert_false(pin_fits(bad[i], "", 0));
+	}
 }
 
 static char names[256];
@@ -234,6 +257,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_pin),
 		FRESH(test_round_trip),
 		FRESH(test_refused),
 		FRESH(test_odd_files),
