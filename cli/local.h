@@ -20,6 +20,6 @@ void local_sent(struct cli *c, const char *to, struct str text, const cJSON *ans
 void local_flush_first(struct cli *c);
 /* Sends what waits, with retries within --timeout; refusals are said on stderr. */
 enum outbox_end local_flush(struct cli *c, struct outbox_report *report);
-/* Do messages to that user wait? What is sent to them goes behind. */
+/* Do messages to that user, or to anybody (NULL), wait? What is sent to them goes behind. */
 bool local_waits(struct cli *c, const char *to);
 #endif

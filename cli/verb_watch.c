@@ -1,4 +1,6 @@
+#include "cli/local.h"
 #include "cli/worker.h"
+#include "common/base/clock.h"
 #include "common/client/stream.h"
 #include "common/msg.h"
 #include <stdio.h>
@@ -11,8 +13,11 @@ struct watch {
 	char user[33]; /* who we are, as welcome says */
 	struct worker worker;
 	char acked[65]; /* cursor */
-	bool began;
+	bool began, live;
+	uint64_t next_flush_us;
 };
+
+enum { LOOK_MS = 1000 /* for what others put into the outbox */, AGAIN_MS = 30000 /* what could not be sent */ };
 
 static const char *text_of(const cJSON *o, const char *name)
 {
@@ -71,16 +76,31 @@ static void on_state(void *ctx, enum stream_state s, const char *why)
 {
 	struct watch *w = ctx;
 
+	w->live = s == STREAM_LIVE;
+	if (s == STREAM_LIVE)
+		w->next_flush_us = 0;
 	if (s == STREAM_WAITING)
 		cli_note(w->cli, "%s; trying again", why && *why ? why : "not connected");
 	else if (s == STREAM_LIVE && (w->cli->verbose || isatty(STDERR_FILENO)))
 		cli_note(w->cli, "watching as %s; Ctrl-C ends", w->user);
 }
 
+/* A watch that runs sends what waits: when the connection is back, and what others append meanwhile. */
+static void send_what_waits(struct watch *w)
+{
+	uint64_t now = clock_mono_us();
+
+	if (!w->live || now < w->next_flush_us)
+		return;
+	if (local_waits(w->cli, NULL))
+		local_flush_first(w->cli);
+	w->next_flush_us = clock_mono_us() + 1000ull * (local_waits(w->cli, NULL) ? AGAIN_MS : LOOK_MS);
+}
+
 static int on_tick(void *ctx)
 {
-	(void)ctx;
 	out_check_reader();
+	send_what_waits(ctx);
 	return 0;
 }
 
@@ -163,7 +183,9 @@ const struct verb verb_watch = {
 		"watch of a name runs at a time. CMD gets the message's JSON on stdin, CHAT_ID and CHAT_FROM in its "
 		"environment. When it fails as often as it may be tried, watch ends with 1 and begins with the same "
 		"message "
-		"the next time. Should the server no longer know the place, it goes on with the unread messages.",
+		"the next time. Should the server no longer know the place, it goes on with the unread messages. While "
+		"it runs, what waits in the "
+		"outbox is sent.",
 	.examples = "chatctl watch\nreply=$(chatctl watch --with bob --count 1 --timeout 60s --format '%b')\n"
 		    "chatctl watch --durable bot --exec-each ./handle.sh --mark on-success",
 	.options = options,

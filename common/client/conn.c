@@ -93,7 +93,6 @@ static void on_welcome(struct conn *c, const cJSON *e)
 	const cJSON *ping = cJSON_GetObjectItemCaseSensitive(e, "ping_ms");
 
 	c->welcomed = true;
-	c->hello_again = false;
 	snprintf(c->cursor, sizeof c->cursor, "%s", cursor ? cursor : "");
 	if (cJSON_IsNumber(ping) && ping->valuedouble >= 1000 && ping->valuedouble <= 3600000)
 		c->ping_ms = (unsigned)ping->valuedouble;
@@ -105,6 +104,7 @@ static void drop(struct conn *c, const char *why)
 {
 	conn_because(c, 0, why);
 	c->asked_us = 0;
+	c->welcomed = false; /* what still comes is of no use */
 	c->rim->drop(c->rim->ctx);
 }
 
@@ -115,10 +115,7 @@ static bool follows(struct conn *c, const cJSON *e)
 
 	if (!prev || !cursor)
 		return true;
-	if (c->hello_again)
-		return false;
 	if (strcmp(prev, c->cursor) != 0) {
-		c->hello_again = true;
 		if (++c->hellos <= HELLOS_MAX)
 			say_hello(c);
 		else
@@ -238,7 +235,7 @@ void conn_closed(struct conn *c, const char *why, enum conn_next next, uint64_t 
 	bool was_open = c->open;
 
 	c->now_us = now_us;
-	c->open = c->welcomed = c->hello_again = false;
+	c->open = c->welcomed = false;
 	c->asked_us = 0;
 	c->drained = true;
 	if (c->done)

@@ -34,7 +34,7 @@ struct conn {
 	uint64_t asked_us;              /* a hello or ping that nothing was heard after; 0: none */
 	uint64_t bye_us;                /* what bye asked to wait; 0: no bye */
 	uint64_t now_us;                /* as it was told last */
-	bool open, welcomed, hello_again;
+	bool open, welcomed;
 	bool ever_live;
 	bool done;    /* the handler wants no more */
 	bool drained; /* done, and what was sent before has arrived, or never will */

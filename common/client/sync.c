@@ -59,6 +59,17 @@ void sync_poke(struct sync *s, enum part part)
 	pthread_mutex_unlock(&q->lock);
 }
 
+void *jobs_ended(struct sync *s, enum part part)
+{
+	struct jobs *q = &s->jobs[part];
+
+	pthread_mutex_lock(&q->lock);
+	q->ended = true;
+	pthread_cond_broadcast(&q->wake);
+	pthread_mutex_unlock(&q->lock);
+	return NULL;
+}
+
 static struct timespec at_us(uint64_t us)
 {
 	return (struct timespec){.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000};
@@ -433,12 +444,19 @@ struct sync *sync_new(const struct profile *p, const char *db_path, char why[256
 static void join(struct sync *s, enum part part, uint64_t until_us)
 {
 	struct timespec at = at_us(until_us);
+	struct jobs *q = &s->jobs[part];
+	int rc = 0;
 
 	s->over[part] = true;
 	sync_poke(s, part);
-	if (part >= s->started || (until_us && pthread_clockjoin_np(s->threads[part], NULL, CLOCK_MONOTONIC, &at) == 0))
+	if (part >= s->started)
 		return;
-	s->abort = until_us != 0;
+	pthread_mutex_lock(&q->lock);
+	while (until_us && !q->ended && rc == 0)
+		rc = pthread_cond_timedwait(&q->wake, &q->lock, &at);
+	if (rc)
+		s->abort = true;
+	pthread_mutex_unlock(&q->lock);
 	pthread_join(s->threads[part], NULL);
 }
 

@@ -284,5 +284,5 @@ void *sync_desk_main(void *arg)
 		}
 	}
 	own_release(&k.own);
-	return NULL;
+	return jobs_ended(s, PART_DESK);
 }

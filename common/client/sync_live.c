@@ -441,5 +441,5 @@ void *sync_live_main(void *arg)
 		free(v->told);
 		free(v);
 	}
-	return NULL;
+	return jobs_ended(s, PART_LIVE);
 }

@@ -28,6 +28,7 @@ struct jobs {
 	struct job *first;
 	unsigned n;
 	bool poked; /* there is something to look at that is no job */
+	bool ended; /* its thread has */
 };
 
 struct event_node;
@@ -59,6 +60,7 @@ void jobs_put(struct jobs *q, struct job *j); /* takes it, whatever the number o
 /* The next one that is due, waiting until until_us (monotonic), a poke, or the end of s. NULL: none. */
 struct job *jobs_take(struct sync *s, enum part part, uint64_t until_us);
 void sync_poke(struct sync *s, enum part part);
+void *jobs_ended(struct sync *s, enum part part); /* the last thing a thread does; NULL */
 
 /* ---- events ---- */
 void sync_tell(struct sync *s, const struct sync_event *e); /* takes e->heap */

@@ -325,5 +325,5 @@ void *sync_reader_main(void *arg)
 		job_free(j);
 	}
 	own_release(&r.own);
-	return NULL;
+	return jobs_ended(s, PART_READER);
 }

@@ -134,5 +134,5 @@ void *sync_sender_main(void *arg)
 		until_us = next_try(&x, entries > marks ? entries : marks);
 	}
 	own_release(&x.own);
-	return NULL;
+	return jobs_ended(s, PART_SENDER);
 }

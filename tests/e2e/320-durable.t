@@ -127,16 +127,30 @@ is "breaks neither lose nor repeat" "$STATUS $(tr '\n' ' ' <"$TEST_DIR/broken")"
 	"0 $(for n in 1 2 3 4; do seq -s ' ' "$n"1 "$n"9 && echo "$n"x; done | tr '\n' ' ')"
 chatctl -q mark --all
 
-# ---- kill -9 at a hundred moments ----
+# ---- a watch that runs sends what others leave in the outbox ----
 
-seq 600 | sed 's/.*/{"to":"bob","body":"n&"}/' >"$TEST_DIR/batch"
+rm -f "$TEST_DIR/lossy.script"
+watch_in_background "$TEST_DIR/flusher" -c far -v watch
+wait_for grep -q 'watching as bob' "$TEST_DIR/flusher.err"
+lossy drop
+run -c far send --queue alice "left behind" --retry 0
+ends "a send whose connection broke is queued" 9
+wait_for grep -q '1 from the outbox sent' "$TEST_DIR/flusher.err"
+like "and sent by the watch that runs" "$(unread alice)" 'left behind'
+kill "$WATCH_PID"
+wait_for gone "$WATCH_PID"
+
+# ---- kill -9 at N moments: N=200 takes about a minute ----
+
+N=${N:-100}
+seq $((N * 5)) | sed 's/.*/{"to":"bob","body":"n&"}/' >"$TEST_DIR/batch"
 chatctl -q -c alice send --batch "$TEST_DIR/batch"
 log="$TEST_DIR/log"
 : >"$log"
 export log
 round=0
 killed=0
-while [ $round -lt 100 ]; do
+while [ $round -lt "$N" ]; do
 	round=$((round + 1))
 	# shellcheck disable=SC2016
 	"$BUILD/chatctl" -v watch --durable worker --exec-each 'echo "ran $CHAT_ID" >>"$log"' --mark on-success >/dev/null 2>>"$log" &
@@ -150,10 +164,10 @@ run watch -v --durable worker --exec-each 'echo "ran $CHAT_ID" >>"$log"' --mark 
 ends "after $killed kills, the rest" 0
 chatctl -c alice search n\* --with bob --limit 1 >/dev/null
 sed -n 's/^ran //p' "$log" | sort -u >"$TEST_DIR/handled"
-is "nothing is lost" "$(wc -l <"$TEST_DIR/handled")" 600
+is "nothing is lost" "$(wc -l <"$TEST_DIR/handled")" $((N * 5))
 is "all are marked" "$(unread bob)" ""
 is "nothing ran again after it was confirmed" \
 	"$(awk '/done with/ { done[$NF] = 1 } /^ran / && done[$2] { print }' "$log")" ""
 ok "many were confirmed between the kills" test "$(grep -c 'done with' "$log")" -gt 100
-ok "no more came again than there were kills" test "$(($(grep -c '^ran ' "$log") - 600))" -le "$killed"
+ok "no more came again than there were kills" test "$(($(grep -c '^ran ' "$log") - N * 5))" -le "$killed"
 done_testing

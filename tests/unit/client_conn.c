@@ -150,6 +150,7 @@ static void hello_and_resume(void **state)
 	w->now = w->conn->next_try_us;
 	open_it(w);
 	assert_string_equal(last(w), "{\"op\":\"hello\",\"cursor\":\"c2\"}");
+	text(w, MESSAGE("m9", "c2", "c3")); /* it would follow, but is of the time before */
 	text(w, "[" WELCOME("c2") "," MESSAGE("m1", "c2", "c3") "," MESSAGE("m2", "c3", "c4") "]");
 	assert_string_equal(w->seen, "welcome live m1 welcome m2 ");
 	assert_string_equal(w->conn->cursor, "c4");
@@ -230,7 +231,7 @@ static void gaps(void **state)
 		assert_string_equal(last(w), "{\"op\":\"hello\",\"cursor\":\"c1\"}");
 	}
 	assert_int_equal(w->drops, 0);
-	text(w, "[" WELCOME("c1") "," MESSAGE("m2", "c2", "c3") "]");
+	text(w, "[" WELCOME("c1") "," MESSAGE("m2", "c2", "c3") "," MESSAGE("m1", "c1", "c2") "," LIVE("c2") "]");
 	assert_int_equal(w->drops, 1);
 	assert_int_equal(w->n_sent, 4);
 	assert_string_equal(w->seen, "welcome welcome welcome welcome ");
