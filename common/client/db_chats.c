@@ -11,13 +11,13 @@
 	"(SELECT r.place FROM messages r WHERE r.account = p.account AND r.id = " mark " AND r.place >= p.floor)"
 #define HAS(time, mark) "m." time " IS NOT NULL OR m.id = p." mark " OR m.place <= " PLACE_OF("p." mark)
 #define LINE_STATE                                                                \
-	"CASE WHEN m.sender = p.user AND m.recipient <> p.user THEN 0 WHEN " HAS( \
+	"CASE WHEN m.sender = m.peer AND m.recipient <> m.peer THEN 0 WHEN " HAS( \
 		"read_at", "peer_read_up_to") " THEN 3 "                          \
 					      "WHEN " HAS("delivered_at", "peer_delivered_up_to") " THEN 2 ELSE 1 END"
-#define LINE_COLUMNS                                                                                              \
+#define LINE_COLUMNS(join)                                                                                        \
 	"SELECT m.id, m.client_id, m.sender, m.recipient, m.kind, m.body, m.sent_at, m.delivered_at, m.read_at, " \
-	"iif(m.place >= p.floor, m.place, 0), " LINE_STATE                                                        \
-	" FROM messages m JOIN peers p ON p.account = m.account AND p.user = m.peer "
+	"iif(m.place >= p.floor, m.place, 0), " LINE_STATE " FROM messages m " join                               \
+	" peers p ON p.account = m.account AND p.user = m.peer "
 /* To me, in the window, and not read by what is known here. */
 #define NOT_READ                                                                                                   \
 	"m.account = p.account AND m.peer = p.user AND m.place >= p.floor AND m.sender = p.user AND m.read_at IS " \
@@ -65,18 +65,18 @@ int client_db_lines(struct client_db *d, const char *with, int64_t before, unsig
 	if (before == 0)
 		rc = each_line(d,
 			sql_query(d,
-				LINE_COLUMNS
-				"WHERE m.account = ? AND m.peer = ? AND m.fresh = 1 ORDER BY m.number DESC "
-				"LIMIT ?",
+				LINE_COLUMNS("JOIN") "WHERE m.account = ? AND m.peer = ? AND m.fresh = 1 ORDER BY "
+						     "m.number DESC "
+						     "LIMIT ?",
 				"isi", d->account, with, (int64_t)limit),
 			&n, fn, ctx);
 	if (rc || n >= limit)
 		return rc < 0 ? -1 : 0;
 	rc = each_line(d,
 		sql_query(d,
-			LINE_COLUMNS
-			"WHERE m.account = ? AND m.peer = ? AND m.place >= p.floor AND m.place < ? ORDER BY "
-			"m.place DESC LIMIT ?",
+			LINE_COLUMNS("JOIN") "WHERE m.account = ? AND m.peer = ? AND m.place >= p.floor AND m.place < "
+					     "? ORDER BY "
+					     "m.place DESC LIMIT ?",
 			"isii", d->account, with, before ? before : INT64_MAX, (int64_t)(limit - n)),
 		&n, fn, ctx);
 	return rc < 0 ? -1 : 0;
@@ -85,8 +85,9 @@ int client_db_lines(struct client_db *d, const char *with, int64_t before, unsig
 int client_db_line(struct client_db *d, const char *id, int (*fn)(void *ctx, const struct chat_line *l), void *ctx)
 {
 	unsigned n = 0;
-	int rc = each_line(
-		d, sql_query(d, LINE_COLUMNS "WHERE m.account = ? AND m.id = ?", "is", d->account, id), &n, fn, ctx);
+	int rc = each_line(d,
+		sql_query(d, LINE_COLUMNS("LEFT JOIN") "WHERE m.account = ? AND m.id = ?", "is", d->account, id), &n,
+		fn, ctx);
 
 	return rc < 0 ? -1 : n == 0;
 }

@@ -341,4 +341,33 @@ def two_programs_and_a_rest_line():
     eq(d.end(), 0, "it ends with 0")
 
 
+@test
+def a_restart_and_a_database_that_is_held():
+    line = Line()
+    d = Device("restarted", "dan", line.port)
+    d.wait(state="live")
+    start = len(d.events)
+    server.stop()
+    ok(wait_for(lambda: any(e.get("state") == "draining" for e in d.events[start:])), "a server that is about to restart is told as draining")
+    d.say("send", "bob", "meanwhile-1", "said while the server was away")
+    ok(wait_for(lambda: "meanwhile-1" in d.queued()), "what is said meanwhile is queued")
+    server.start()
+    d.say("reconnect")
+    dan = people["dan"]
+    ok(wait_for(lambda: [m["client_id"] for m in history(dan, "bob") if m["client_id"] == "meanwhile-1"] == ["meanwhile-1"]), "and sent when it is back")
+    ok(wait_for(lambda: view(d) == truth(dan)), "all is as REST has it")
+
+    # Somebody else keeps the database from being written: nothing is acknowledged that is not on disk, and later it is there.
+    db = sqlite3.connect(os.path.join(config, "state", "restarted.db"), isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    sent = people["bob"].send("dan", "while it is held").json()["id"]
+    ok(d.wait(20 * SLOW, state="broken"), "a database that cannot be written is told")
+    eq(dan.get("/messages?from=bob").json()[-1]["id"], sent, "the message is unread on the server")
+    db.execute("ROLLBACK")
+    db.close()
+    ok(d.wait(what="message", id=sent), "when it is free again the message is there")
+    ok(wait_for(lambda: view(d) == truth(dan), 20 * SLOW, 0.2), "and all is as REST has it")
+    eq(d.end(), 0, "it ends with 0")
+
+
 main()

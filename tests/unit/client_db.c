@@ -161,6 +161,14 @@ static void nobody_else_may_read(void **state)
 	assert_non_null(strstr(why, "link"));
 }
 
+static int is_received(void *ctx, const struct chat_line *l)
+{
+	(void)ctx;
+	assert_int_equal(l->state, LINE_RECEIVED);
+	assert_int_equal(l->place, 0); /* in no window */
+	return 0;
+}
+
 static void older_versions_are_brought_forward(void **state)
 {
 	struct place *p = *state;
@@ -188,6 +196,8 @@ static void older_versions_are_brought_forward(void **state)
 		assert_int_equal(client_db_keep(d, &m, 1), 0);
 		assert_found(d, "friend", NULL, "an old friend");
 		assert_true(client_db_watch(d, "bot", cursor) > 0);
+		assert_int_equal(client_db_line(d, "m1", is_received, NULL), 0);
+		assert_int_equal(client_db_line(d, "m2", is_received, NULL), 1);
 		client_db_close(d);
 	}
 }
