@@ -111,10 +111,12 @@ static int on_settled(void *ctx)
 		acknowledge(v);
 	if (v->moved && !v->broken && !v->caught_up)
 		tell_state(v, SYNC_CATCHING_UP, NULL, 0);
-	if (v->want_chats && !v->broken) {
+	if (v->want_chats && !v->broken && !atomic_exchange(&v->own.s->chats_due, true)) {
 		struct job *j = job_new(SYNC_CHATS, "");
 		if (j)
 			jobs_put(&v->own.s->jobs[PART_READER], j);
+		else
+			v->own.s->chats_due = false;
 	}
 	v->open = v->moved = v->too_many = v->want_chats = false;
 	v->n_told = 0;
@@ -131,8 +133,9 @@ static void on_message(struct live *v, const cJSON *event)
 	if (!m.id || !m.from || !m.to || !m.body || !m.sent_at || begin(v) ||
 		check(v, cache_message(v->own.db, &m, &got)))
 		return;
-	/* How many were unread before the first one that is known here, only the server can say. */
-	v->want_chats |= got.first && v->caught_up;
+	/* How many were unread before the first one that is known here, and whether one that a page or another program had placed was counted, only the
+	 * server can say. */
+	v->want_chats |= (got.first || !got.placed) && v->caught_up;
 	if (!got.placed && !got.settled)
 		return;
 	struct sync_event e = event_with(SYNC_MESSAGE, got.with);

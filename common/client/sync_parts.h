@@ -44,6 +44,7 @@ struct sync {
 	atomic_bool stop;            /* the program ends */
 	atomic_bool over[PARTS];     /* that thread ends when it has done what is at hand */
 	atomic_bool abort;           /* break requests off */
+	atomic_bool chats_due;       /* the reader has been asked for them, and has not begun */
 	atomic_bool live;            /* the stream is caught up: the server can be reached */
 	atomic_uint_fast64_t end_us; /* with stop: until when requests may begin */
 	pthread_mutex_t events_lock;

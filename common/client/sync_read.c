@@ -140,6 +140,7 @@ static void again_later(struct reader *r)
 
 static int do_chats(struct reader *r, struct job *j, char code[64], char why[256])
 {
+	r->own.s->chats_due = false;
 	int rc = load_conversations(r, code, why);
 
 	if (rc < 0)
