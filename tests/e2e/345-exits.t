@@ -129,6 +129,16 @@ day='--daily 10B --bytes 200 --growth 2 --peak 3 --per-node 50000 -o json'
 	is "days" "$(chatctl bench plan $day --days 10 | jq .kept_bytes)" 120000000000000
 }
 
+printf 'nobody\n' >"$TEST_DIR/accounts"
+run bench quick --rate 10 --pairs 2 -d 1s --url "$BASE" --accounts "$TEST_DIR/accounts"
+ends "bench --accounts: that is none" 2 'lines "USER TOKEN" are needed'
+for n in 1 2 3 4; do echo "user$n AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"; done >"$TEST_DIR/accounts"
+elsewhere=http://192.0.2.1:9
+run bench quick --rate 10 --pairs 2 -d 1s --url $elsewhere --accounts "$TEST_DIR/accounts" --timeout 2s
+like "bench: a server elsewhere" "$ERR" 'is not this machine'
+run bench quick --rate 10 --pairs 2 -d 1s --url $elsewhere --accounts "$TEST_DIR/accounts" --timeout 2s --i-own-this-server
+ok "--i-own-this-server: it is tried" test "$(printf %s "$ERR" | grep -c 'is not this machine')" = 0
+
 # ---- off a terminal: no question, no colour, no pager ----
 
 chatctl send bob 'off a terminal' -q
