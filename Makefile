@@ -131,7 +131,7 @@ fuzz: ## each fuzzer for SECONDS (30)
 	$(Q)tests/fuzz.sh build-fuzz/tests/fuzz $(or $(SECONDS),30)
 bench: ## build and run the measurements in tests/bench
 	$(SUBMAKE) all bench-binaries
-	$(Q)BUILD=$(BUILD) tests/bench/run.sh
+	$(Q)BUILD=$(BUILD) tests/bench/run.sh && BUILD=$(BUILD) tests/bench/store.sh
 faulty: ## build-faulty/chatd, whose faults CHAT_FAULT turns on: see server/ops/fault.h
 	+$(Q)CFLAGS="$(CFLAGS) -DCHAT_FAULTS" $(MAKE) --no-print-directory $(PARALLEL) BUILD=build-faulty build-faulty/chatd
 install: all ## install under DESTDIR and PREFIX

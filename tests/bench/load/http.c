@@ -48,10 +48,11 @@ static void post_next(struct post *p, unsigned connection)
 static void post_put(void *ctx, struct rest_call *c, struct bytes *out)
 {
 	struct post *p = ctx;
-	const struct load_user *from = &p->users->list[c->user % p->users->n],
-			       *to = &p->users->list[(c->user + 1) % p->users->n];
-	struct body_head h = {p->run, c->user, p->number, p->net.now};
 	unsigned n = p->o->window;
+	uint64_t user = p->o->spread ? p->number / n : c->user;
+	const struct load_user *from = &p->users->list[user % p->users->n],
+			       *to = &p->users->list[(user + 1) % p->users->n];
+	struct body_head h = {p->run, c->user, p->number, p->net.now};
 
 	p->body.n = 0;
 	for (unsigned i = 0; i < n; i++, h.number++) {

@@ -14,6 +14,7 @@ struct load_options {
 	double seconds;     /* how long new messages are sent */
 	uint64_t messages;  /* 0: only the time ends it */
 	unsigned ack_ms;    /* pause between two cumulative acks of a connection; 0: none */
+	bool spread;        /* http: each request is another user's, in turn, so that all of them take part */
 	bool client_ids;    /* each message carries a client_id of its own */
 	long server_pid;    /* 0: nobody's CPU time is read */
 	const char *tokens; /* file of "user token" lines */
@@ -63,6 +64,8 @@ _Noreturn void load_fail(const char *what, const char *detail);
 /* The scenarios: 0, or -1 when something was lost, duplicated or refused; t says what. */
 int ws_run(const struct load_options *o, const struct load_users *users, struct load_totals *t);
 int http_run(const struct load_options *o, const struct load_users *users, struct load_totals *t);
+/* Opens o->connections sockets that do nothing, says so in one line, and holds them until stdin ends. */
+int idle_run(const struct load_options *o, const struct load_users *users);
 int redis_run(const struct load_options *o, struct load_totals *t);
 /* Registers and logs in n users; writes the tokens file. */
 int users_create(const struct load_options *o, unsigned n);

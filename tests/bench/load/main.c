@@ -1,4 +1,4 @@
-/* load [options] ws|http|redis|create: drives a server and prints one JSON object. */
+/* load [options] ws|http|idle|redis|create: drives a server and prints one JSON object. */
 #include "tests/bench/load/load.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,12 +31,28 @@ bool body_get(struct str body, size_t n, struct body_head *h)
 	       memcmp(body.p + 36, body.p + 37, n - 37) == 0;
 }
 
+enum { PORTS = 20000, CONNECTIONS_MAX = 200000 };
+
+/* The port is chosen at connect, so that it may be one that is in use towards somewhere else. */
+static int bind_late(int fd, const struct sockaddr_in *self)
+{
+	int on = 1;
+
+	return setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) ||
+	       bind(fd, (const struct sockaddr *)self, sizeof *self);
+}
+
 int load_connect(const struct load_options *o)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)o->port)};
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)o->port)},
+			   self = {.sin_family = AF_INET};
+	static unsigned opened;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
-	if (fd < 0 || inet_pton(AF_INET, o->host, &a.sin_addr) != 1 || connect(fd, (struct sockaddr *)&a, sizeof a))
+	/* An address has some 28,000 ports to give; loopback has as many addresses as one wants. */
+	self.sin_addr.s_addr = htonl(INADDR_LOOPBACK + opened++ / PORTS);
+	if (fd < 0 || inet_pton(AF_INET, o->host, &a.sin_addr) != 1 || bind_late(fd, &self) ||
+		connect(fd, (struct sockaddr *)&a, sizeof a))
 		load_fail(o->host, strerror(errno));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	return fd;
@@ -141,8 +157,8 @@ static void report(const struct load_options *o, const struct load_totals *t)
 
 static const struct option options[] = {{"host", 1, 0, 'h'}, {"port", 1, 0, 'p'}, {"connections", 1, 0, 'c'},
 	{"senders", 1, 0, 'S'}, {"window", 1, 0, 'w'}, {"body", 1, 0, 'b'}, {"seconds", 1, 0, 's'},
-	{"messages", 1, 0, 'm'}, {"ack-ms", 1, 0, 'a'}, {"client-ids", 0, 0, 'i'}, {"server-pid", 1, 0, 'P'},
-	{"tokens", 1, 0, 't'}, {0}};
+	{"messages", 1, 0, 'm'}, {"ack-ms", 1, 0, 'a'}, {"client-ids", 0, 0, 'i'}, {"spread", 0, 0, 'r'},
+	{"server-pid", 1, 0, 'P'}, {"tokens", 1, 0, 't'}, {0}};
 
 static void take_option(struct load_options *o, int letter, const char *arg)
 {
@@ -165,12 +181,24 @@ static void take_option(struct load_options *o, int letter, const char *arg)
 		o->messages = number;
 	else if (letter == 'i')
 		o->client_ids = true;
+	else if (letter == 'r')
+		o->spread = true;
 	else if (letter == 'P')
 		o->server_pid = (long)number;
 	else if (letter < 127 && unsigneds[letter])
 		*unsigneds[letter] = (unsigned)number;
 	else
-		load_fail("usage", "load [--OPTION VALUE]... ws|http|redis|create");
+		load_fail("usage", "load [--OPTION VALUE]... ws|http|idle|redis|create");
+}
+
+static void raise_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
 }
 
 int main(int argc, char **argv)
@@ -184,10 +212,10 @@ int main(int argc, char **argv)
 		take_option(&o, letter, optarg);
 	const char *what = optind < argc ? argv[optind] : "";
 	if (o.port == 0 || o.connections == 0 || o.window == 0 || o.window > WINDOW_MAX || o.body < BODY_HEAD ||
-		o.connections > 65535)
+		o.connections > CONNECTIONS_MAX)
 		load_fail("options", "out of range, or no --port");
 	signal(SIGPIPE, SIG_IGN);
-	setrlimit(RLIMIT_NOFILE, &(struct rlimit){65536, 65536});
+	raise_descriptors();
 	if (strcmp(what, "create") == 0)
 		return users_create(&o, o.connections) ? 1 : 0;
 	if (strcmp(what, "redis") == 0) {
@@ -198,11 +226,13 @@ int main(int argc, char **argv)
 	struct load_users users = users_read(o.tokens);
 	if (users.n < (strcmp(what, "ws") == 0 ? o.connections : 2))
 		load_fail(o.tokens, "too few users");
+	if (strcmp(what, "idle") == 0)
+		return idle_run(&o, &users) ? 1 : 0;
 	int rc = strcmp(what, "ws") == 0     ? ws_run(&o, &users, &t)
 		 : strcmp(what, "http") == 0 ? http_run(&o, &users, &t)
 					     : -2;
 	if (rc == -2)
-		load_fail("usage", "load [--OPTION VALUE]... ws|http|redis|create");
+		load_fail("usage", "load [--OPTION VALUE]... ws|http|idle|redis|create");
 	report(&o, &t);
 	free(users.list);
 	return rc ? 1 : 0;
