@@ -6,8 +6,8 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 PKGS_CHATD := libwebsockets libsodium sqlite3
-PKGS_CHATCTL := libcurl libwebsockets libcjson libsodium sqlite3 libutf8proc
-PKGS_CHATUI := $(PKGS_CHATCTL) ncursesw
+PKGS_CHATCTL := libcurl libwebsockets libcjson libsodium sqlite3 libutf8proc readline
+PKGS_CHATUI := $(filter-out readline,$(PKGS_CHATCTL)) ncursesw
 CFLAGS ?= -O2 -g
 HARDEN ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 ALL_CFLAGS := -std=gnu17 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror=implicit \

@@ -342,12 +342,12 @@ static void time_over(int sig)
 	_exit(EXIT_TIMEOUT);
 }
 
-/* Requests end by themselves when the time is over, with better words; this ends what else may block, such as stdin. */
+/* Requests end by themselves when the time is over, with better words; this ends what else may block, such as stdin. 0: no more. */
 static void bound_everything(uint64_t ms)
 {
 	struct itimerval t = {.it_value = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)}};
 
-	signal(SIGALRM, time_over);
+	signal(SIGALRM, ms ? time_over : SIG_DFL);
 	setitimer(ITIMER_REAL, &t, NULL);
 }
 
@@ -360,8 +360,7 @@ static int choose_time(struct cli *c)
 	if (text && duration_parse(text, &c->timeout_ms))
 		return cli_fail(EXIT_USAGE, "--timeout is a time such as 500ms, 30s, 5m or 2h, not \"%s\"", text);
 	c->deadline_us = c->timeout_ms ? clock_mono_us() + c->timeout_ms * 1000 : 0;
-	if (text)
-		bound_everything(c->timeout_ms + GRACE_MS);
+	bound_everything(text ? c->timeout_ms + GRACE_MS : 0);
 	return cli_number(c, "retry", 0, 100, 3, &c->retries);
 }
 
@@ -494,9 +493,10 @@ int cli_run(int argc, char **argv)
 	if (c.verb->need == NEED_LOGIN)
 		local_flush_first(&c);
 	rc = c.verb->exec(&c);
-	http_client_free(c.http);
+	cli_close_http(&c);
 	http_client_free(c.admin);
 	client_db_close(c.db);
+	bound_everything(0);
 	if (out_flush() && rc == EXIT_DONE)
 		rc = cli_fail(EXIT_FAILED, "cannot write to stdout");
 	return rc;

@@ -40,8 +40,48 @@ void cli_restart_clock(struct cli *c)
 		c->deadline_us = clock_mono_us() + c->timeout_ms * 1000;
 }
 
+/* The connection that stays when a command has ended. */
+static struct {
+	bool wanted;
+	struct http_client *http;
+	char url[sizeof((struct profile *)0)->url], token[sizeof((struct profile *)0)->token],
+		cacert[sizeof((struct profile *)0)->cacert], pin[sizeof((struct profile *)0)->pin];
+} kept;
+
+void cli_keep_http(void)
+{
+	kept.wanted = true;
+}
+
+static struct http_client *take_kept(const struct profile *p)
+{
+	struct http_client *h = kept.http;
+
+	kept.http = NULL;
+	if (h && strcmp(kept.url, p->url) == 0 && strcmp(kept.token, p->token) == 0 &&
+		strcmp(kept.cacert, p->cacert) == 0 && strcmp(kept.pin, p->pin) == 0)
+		return h;
+	http_client_free(h);
+	strcpy(kept.url, p->url);
+	strcpy(kept.token, p->token);
+	strcpy(kept.cacert, p->cacert);
+	strcpy(kept.pin, p->pin);
+	return NULL;
+}
+
+void cli_close_http(struct cli *c)
+{
+	if (kept.wanted && c->http)
+		kept.http = c->http;
+	else
+		http_client_free(c->http);
+	c->http = NULL;
+}
+
 int cli_open_http(struct cli *c)
 {
+	if (!c->http)
+		c->http = take_kept(&c->profile);
 	if (!c->http)
 		c->http = http_client_new(c->profile.url, c->profile.token, c->profile.cacert);
 	if (!c->http)

@@ -25,13 +25,16 @@ struct exit_row {
 };
 extern const struct exit_row exit_table[]; /* meaning NULL ends */
 
+/* What a word may be. Of arguments only those need it that their name (TO, USER, ID, FILE: see complete.c) does not tell. */
 enum complete {
 	COMPLETE_NONE,
+	COMPLETE_USER,
+	COMPLETE_MESSAGE,
+	COMPLETE_WATCH,
 	COMPLETE_FILE,
 	COMPLETE_CONTEXT,
 	COMPLETE_VERB,
 	COMPLETE_ERROR,
-	COMPLETE_SHELL,
 	COMPLETE_TOPIC,
 	COMPLETE_FORMAT
 };
@@ -88,7 +91,7 @@ struct verb {
 	const char *fields;               /* those of its JSON that --json=FIELDS may name, blanks between; NULL: any */
 	int min_args, max_args;
 	enum need need;
-	enum complete complete;     /* of its arguments */
+	enum complete complete;     /* of arguments called NAME, CODE, TOPIC and the like */
 	unsigned timeout_default_s; /* 0: none; else unless --timeout says otherwise */
 	bool plugin; /* it ends as Nagios wants it: what goes wrong before exec is 3, and said on stdout */
 	int (*exec)(struct cli *c);
@@ -115,6 +118,7 @@ void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(p
 int cli_number(const struct cli *c, const char *name, unsigned min, unsigned max, unsigned fallback, unsigned *out);
 /* "500ms" "30s" "5m" "2h" or plain seconds, as ms. 0 or -1. */
 int duration_parse(const char *text, uint64_t *ms);
+/* A command line's exit code. May be called again and again. */
 int cli_run(int argc, char **argv);
 /* Loads the context, and what flag and environment put over it. An exit code after a message. */
 int cli_context(struct cli *c);
@@ -132,5 +136,8 @@ void cli_restart_clock(struct cli *c);
 /* Says why there was no answer. */
 int cli_no_answer(const struct cli *c, int rc, const struct http_answer *a);
 int cli_open_http(struct cli *c); /* EXIT_DONE, or the exit code after a message */
-void random_id(char out[23]);     /* 22 characters, fit for a client_id */
+void cli_close_http(struct cli *c);
+void cli_keep_http(
+	void); /* from now on the connection stays open for the next command to the same server with the same token */
+void random_id(char out[23]); /* 22 characters, fit for a client_id */
 #endif

@@ -274,12 +274,12 @@ static const struct {
 static const struct cli_option options[] = {
 	{"limit", 0, "N", "ls, show: at most so many, 1 to 500 (default 50); with --all-pages of one page",
 		COMPLETE_NONE, false},
-	{"before", 0, "ID", "show: what came before this message", COMPLETE_NONE, false},
-	{"after", 0, "ID", "show: what came after this message; ls: go on behind this cursor", COMPLETE_NONE, false},
+	{"before", 0, "ID", "show: what came before this message", COMPLETE_MESSAGE, false},
+	{"after", 0, "ID", "show: what came after this message; ls: go on behind this cursor", COMPLETE_MESSAGE, false},
 	{"all-pages", 0, NULL, "ls, show: all pages, not only the first", COMPLETE_NONE, false},
 	{"since", 0, "TIME", "export: what was sent since then: a date, a time, or how long ago (2h)", COMPLETE_NONE,
 		false},
-	{"up-to", 0, "ID", "read: that message and all before it", COMPLETE_NONE, false},
+	{"up-to", 0, "ID", "read: that message and all before it", COMPLETE_MESSAGE, false},
 	{"empty", 'e', NULL, "ls, show, export: exit 3 when there is nothing", COMPLETE_NONE, false},
 	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},
 };

@@ -67,6 +67,7 @@ static int exec_list(struct cli *c)
 	unsigned limit;
 	int rc = cli_number(c, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &limit);
 
+	memset(&l, 0, sizeof l);
 	if (rc || (rc = cli_since(c, &l.since_ms)))
 		return rc;
 	if (with && !user_name_ok(str_of(with)))
@@ -85,7 +86,7 @@ static int exec_list(struct cli *c)
 }
 
 static const struct cli_option options[] = {
-	{"with", 0, "USER", "only from this user", COMPLETE_NONE, false},
+	{"with", 0, "USER", "only from this user", COMPLETE_USER, false},
 	{"since", 0, "TIME", "only what was sent since then: a date, a time, or how long ago (2h)", COMPLETE_NONE,
 		false},
 	{"all", 0, NULL, "read ones too", COMPLETE_NONE, false},

@@ -143,8 +143,8 @@ static int exec_mark(struct cli *c)
 
 static const struct cli_option options[] = {
 	{"all", 0, NULL, "all unread messages", COMPLETE_NONE, false},
-	{"up-to", 0, "ID", "with --with: that message and all before it", COMPLETE_NONE, false},
-	{"with", 0, "USER", "only what this user sent", COMPLETE_NONE, false},
+	{"up-to", 0, "ID", "with --with: that message and all before it", COMPLETE_MESSAGE, false},
+	{"with", 0, "USER", "only what this user sent", COMPLETE_USER, false},
 	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},
 };
 

@@ -135,7 +135,7 @@ static const struct cli_option options[] = {
 
 const struct verb verb_outbox = {
 	.name = "outbox",
-	.args = "[ls|flush|drop ID…]",
+	.args = "[ls|flush|drop CLIENT_ID…]",
 	.summary = "what waits to be sent",
 	.fields = "client_id to state created_at attempts error body",
 	.text = "ls shows what is queued and what was refused for good, oldest first; flush sends what is queued, exit "

@@ -146,7 +146,7 @@ static int exec_read(struct cli *c)
 }
 
 static const struct cli_option options[] = {
-	{"with", 0, "USER", "the last of what was said with this user", COMPLETE_NONE, false},
+	{"with", 0, "USER", "the last of what was said with this user", COMPLETE_USER, false},
 	{"last", 0, "N", "with --with: so many, 1 to 500 (default 1)", COMPLETE_NONE, false},
 	{"mark", 0, NULL, "mark what was shown as read", COMPLETE_NONE, false},
 	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},

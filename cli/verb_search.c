@@ -61,7 +61,7 @@ static int exec_search(struct cli *c)
 }
 
 static const struct cli_option options[] = {
-	{"with", 0, "USER", "only what was said with this user", COMPLETE_NONE, false},
+	{"with", 0, "USER", "only what was said with this user", COMPLETE_USER, false},
 	{"limit", 0, "N", "at most that many (default 50)", COMPLETE_NONE, false},
 	{"empty", 'e', NULL, "exit 3 when nothing is found", COMPLETE_NONE, false},
 	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},

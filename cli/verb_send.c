@@ -33,7 +33,7 @@ static int read_text(const struct cli *c, const char *path, struct buf *b)
 		return cli_fail(EXIT_USAGE, "cannot open %s: %s", path, strerror(errno));
 	if (in && isatty(STDIN_FILENO))
 		cli_note(c, "type the text; Ctrl-D on a line of its own ends it");
-	while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && !b->failed)
+	while (!feof(f) && (n = fread(chunk, 1, sizeof chunk, f)) > 0 && !b->failed)
 		buf_add(b, chunk, n);
 	const char *bad = ferror(f) ? strerror(errno) : NULL;
 	if (!in)
@@ -376,6 +376,7 @@ static int send_batch(struct cli *c)
 
 	if (!f)
 		return cli_fail(EXIT_USAGE, "cannot open %s: %s", path, strerror(errno));
+	memset(&b, 0, sizeof b);
 	buf_init(&b.json, 2 * REQUEST_MAX);
 	for (unsigned number = 1; rc == EXIT_DONE && (n = getline(&line, &cap, f)) >= 0; number++)
 		if (n && line[0] != '\n')
@@ -438,6 +439,7 @@ static int check_send(const struct cli *c, bool many)
 
 static int send_many(struct cli *c)
 {
+	lines = 0;
 	random_id(own_prefix);
 	prefix = cli_option(c, "id") ? cli_option(c, "id") : own_prefix;
 	out_begin(&out, c, answer_columns, false);
@@ -487,8 +489,8 @@ static const struct cli_option options[] = {
 		"put it into the outbox, on disk, before it is sent; exit 9 when it stays there; with --each-line and "
 		"--batch too",
 		COMPLETE_NONE, false},
-	{"wait", 0, "STATE", "end once it is sent, delivered or read; exit 124 when --timeout (30s) comes first",
-		COMPLETE_NONE, false},
+	{"wait", 0, "sent|delivered|read", "end once it is; exit 124 when --timeout (30s) comes first", COMPLETE_NONE,
+		false},
 	{NULL, 0, NULL, NULL, COMPLETE_NONE, false},
 };
 

@@ -154,11 +154,11 @@ static int exec_watch(struct cli *c)
 }
 
 static const struct cli_option options[] = {
-	{"with", 0, "USER", "only what this user sends", COMPLETE_NONE, false},
+	{"with", 0, "USER", "only what this user sends", COMPLETE_USER, false},
 	{"count", 0, "N", "end after N messages", COMPLETE_NONE, false},
 	{"durable", 0, "NAME",
 		"go on where the last watch of that name stopped; a new one begins with the unread messages",
-		COMPLETE_NONE, false},
+		COMPLETE_WATCH, false},
 	{"exec-each", 0, "CMD", "run CMD by sh -c for each message, in place of printing it", COMPLETE_NONE, false},
 	{"tries", 0, "N", "how often CMD is tried (default 3)", COMPLETE_NONE, false},
 	{"mark", 0, "on-success", "mark each message as read once it was printed, or CMD has succeeded", COMPLETE_NONE,

@@ -8,7 +8,7 @@ packages()
 	case $1 in
 	build)
 		echo gcc libc6-dev make pkg-config libwebsockets-dev libwebsockets-evlib-ev libev-dev libcurl4-openssl-dev \
-			libcjson-dev libsodium-dev libsqlite3-dev libncurses-dev libutf8proc-dev
+			libcjson-dev libsodium-dev libsqlite3-dev libreadline-dev libncurses-dev libutf8proc-dev
 		;;
 	check) echo libcmocka-dev perl python3 python3-websockets python3-requests curl jq procps tmux ;;
 	lint) echo clang clang-format shellcheck mandoc perl ;;

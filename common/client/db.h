@@ -37,6 +37,11 @@ int client_db_search(struct client_db *d, const char *words, const char *with, u
 /* Ids with that part in them; with: of one conversation, or NULL. fn answers 0 to go on. */
 int client_db_ids(
 	struct client_db *d, const char *part, const char *with, int (*fn)(void *ctx, const char *id), void *ctx);
+/* For completion, what begins with prefix, the latest first: with whom messages were exchanged, unread messages to me, durable watches. Looks at the last
+ * few thousand messages only: it is quick whatever there is. fn answers 0 to go on. */
+enum client_words { WORDS_PEOPLE, WORDS_UNREAD, WORDS_WATCHES };
+int client_db_words(struct client_db *d, enum client_words kind, const char *prefix,
+	int (*fn)(void *ctx, const char *word), void *ctx);
 /* What the server answered to a message that I sent. 0; 1: not known. */
 int client_db_sent(struct client_db *d, const char *client_id, char id[65], char sent_at[65]);
 

@@ -106,6 +106,32 @@ int client_db_ids(
 	return rc == SQLITE_DONE ? 0 : -1;
 }
 
+int client_db_words(struct client_db *d, enum client_words kind, const char *prefix,
+	int (*fn)(void *ctx, const char *word), void *ctx)
+{
+	/* ?1 account, ?2 me, ?3 prefix */
+	static const char *const queries[] = {
+		[WORDS_PEOPLE] = ("SELECT name FROM (SELECT iif(sender = ?2, recipient, sender) AS name, number FROM "
+				  "messages WHERE account = ?1 ORDER BY number DESC LIMIT 5000)"
+				  " WHERE substr(name, 1, length(?3)) = ?3 GROUP BY name ORDER BY max(number) DESC"),
+		[WORDS_UNREAD] = ("SELECT id FROM (SELECT id, recipient, read_at, number FROM messages WHERE account = "
+				  "?1 ORDER BY number DESC LIMIT 5000)"
+				  " WHERE recipient = ?2 AND read_at IS NULL AND substr(id, 1, length(?3)) = ?3 ORDER "
+				  "BY number DESC LIMIT 100"),
+		[WORDS_WATCHES] = ("SELECT name FROM watches WHERE account = ?1 AND ?2 <> '' AND substr(name, 1, "
+				   "length(?3)) = ?3 ORDER BY number DESC LIMIT 100"),
+	};
+	sqlite3_stmt *st = sql_query(d, queries[kind], "iss", d->account, d->user, prefix);
+	int rc = st ? SQLITE_ROW : SQLITE_ERROR;
+
+	while (st && (rc = sqlite3_step(st)) == SQLITE_ROW && fn(ctx, sql_column(st, 0)) == 0)
+		;
+	if (st && rc != SQLITE_DONE && rc != SQLITE_ROW)
+		sql_failed(d);
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : -1;
+}
+
 int client_db_sent(struct client_db *d, const char *client_id, char id[65], char sent_at[65])
 {
 	sqlite3_stmt *st =

@@ -75,9 +75,6 @@ ends "help on what" 2 'frob'
 for shell in bash zsh fish; do
 	chatctl completion $shell >"$TEST_DIR/completion.$shell"
 	ok "completion $shell" test -s "$TEST_DIR/completion.$shell"
-	for v in $verbs; do
-		grep -q "$v" "$TEST_DIR/completion.$shell" || fail "$shell knows $v"
-	done
 done
 run completion tcsh
 ends "no such shell" 2 'bash, zsh and fish'
