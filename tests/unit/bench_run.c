@@ -516,6 +516,63 @@ static void test_ledger_bounds(void **state)
 	pairing_release(&pairs);
 }
 
+/* Sender and recipient at once, each push before or after its ack as it happens: nothing is blamed. */
+enum { RUSH = 20000 };
+static _Atomic uint32_t rushed;
+
+static struct str rush_id(uint32_t i, char room[40])
+{
+	return (struct str){room, (size_t)snprintf(room, 40, "mAAAAAAAAAAAAAAAAAAAAAAAid%08u", i)};
+}
+
+static void *rush_send(void *arg)
+{
+	char id[40];
+
+	for (uint32_t i = 0; i < RUSH; i++) {
+		ledger_intended(&ledger, i, i % 10);
+		ledger_sent(&ledger, i, true);
+		atomic_store(&rushed, i + 1);
+		ledger_acked(&ledger, i, rush_id(i, id));
+	}
+	return arg;
+}
+
+static void *rush_receive(void *arg)
+{
+	char room[PAYLOAD_MAX], id[40];
+	struct payload_head h;
+
+	for (uint32_t i = 0; i < RUSH; i++) {
+		while (atomic_load(&rushed) <= i)
+			;
+		struct str body = {room, payload_make(&payload, i, i % 10, i, room)};
+		if ((i + 1) % 10 < 8)
+			ledger_pushed(&ledger, RUN, (i + 1) % 10, 1, rush_id(i, id), body, &h);
+	}
+	return arg;
+}
+
+static void test_ledger_threads(void **state)
+{
+	pthread_t a, b;
+	char why[256];
+
+	(void)state;
+	scene("users 10 pairs ring\nws 8\npayload fixed 40B\nphase steady 20s rate 1000/s arrivals constant\n");
+	assert_int_equal(payload_init(&payload, &s, "", RUN, why), 0);
+	assert_int_equal(ledger_init(&ledger, &pairs), 0);
+	atomic_store(&rushed, 0);
+	assert_int_equal(pthread_create(&a, NULL, rush_send, NULL), 0);
+	assert_int_equal(pthread_create(&b, NULL, rush_receive, NULL), 0);
+	pthread_join(a, NULL);
+	pthread_join(b, NULL);
+	ledger_judge(&ledger, &v);
+	assert_true(v.acked == RUSH && v.pushed == RUSH / 10 * 8);
+	assert_int_equal(v.n_offenders, 0);
+	ledger_end();
+}
+
 /* ---- verdict ---- */
 
 static void test_verdict(void **state)
@@ -599,6 +656,7 @@ int main(void)
 		cmocka_unit_test(test_ledger_order),
 		cmocka_unit_test(test_ledger_corrupt),
 		cmocka_unit_test(test_ledger_bounds),
+		cmocka_unit_test(test_ledger_threads),
 		cmocka_unit_test(test_verdict),
 		cmocka_unit_test(test_values),
 	};
