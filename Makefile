@@ -71,7 +71,7 @@ $(BUILD)/server/api/ops.o: doc/openapi.json
 $(BUILD)/tests/unit/%: tests/unit/%.c $(SERVER) $(CLI) $(TUI) $(COMMON)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS_chatd) $(LIBS_chatui) -lcmocka
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS_chatd) $(LIBS_chatctl) $(LIBS_chatui) -lcmocka
 $(BUILD)/tests/clients/%: tests/clients/%.c $(COMMON)
 	@mkdir -p $(@D)
 	$(call say,LD)

@@ -1,4 +1,5 @@
 /* bench: a table of words, each a function. What they do is in cli/bench/. */
+#include "cli/bench/knee.h"
 #include "cli/bench/plan.h"
 #include "cli/bench/report.h"
 #include "cli/bench/run.h"
@@ -226,6 +227,8 @@ static int plan(struct cli *c)
 	int rc = plan_options(c, &in);
 
 	if (rc)
+		return rc;
+	if (cli_switch(c, "measure") && (rc = knee_find(c, &in.per_node)))
 		return rc;
 	plan_make(&in, &p);
 	rc = page ? write_page(page, &p) : EXIT_DONE;
@@ -506,6 +509,8 @@ static const struct cli_option options[] = {
 	{"growth", 0, "X", "plan: the factor by which it will grow (default 1)", COMPLETE_NONE, false},
 	{"peak", 0, "X", "plan: the busiest moment over the mean (default 1)", COMPLETE_NONE, false},
 	{"per-node", 0, "N", "plan: messages a second that one node carries", COMPLETE_NONE, false},
+	{"measure", 0, NULL, "plan: find what the server of --url carries, in place of --per-node", COMPLETE_NONE,
+		false},
 	{"per-partition", 0, "N", "plan: messages a second of one partition of the queue (default 10k)", COMPLETE_NONE,
 		false},
 	{"headroom", 0, "PERCENT", "plan: how much of a node's rate to plan with (default 70)", COMPLETE_NONE, false},
@@ -542,7 +547,8 @@ const struct verb verb_bench = {
 		"memory, "
 		"duration, and what may surprise. plan does a system's data math: messages a second, bytes a day and a "
 		"year, "
-		"then partitions, nodes and storage. report makes report.html and junit.xml of a results directory "
+		"then partitions, nodes and storage; with --measure it loads the server first, at rising rates, to "
+		"find what one node carries. report makes report.html and junit.xml of a results directory "
 		"again, prints the "
 		"summary and ends as the run did: 97 when the generator was the limit, 98 when messages were lost, "
 		"doubled, reordered or "
