@@ -47,9 +47,7 @@ static void on_state(struct app *a, const struct sync_event *e)
 			m->chats[i]->presence = m->chats[i]->online = false;
 	}
 	if (m->link == LINK_LOGIN)
-		model_notice(m, STYLE_BAD,
-			"The login is no longer valid (%s). /login enters the password anew; what you wrote is kept.",
-			e->why);
+		model_notice(m, STYLE_BAD, "/login enters the password anew; what you wrote is kept. (%s)", e->why);
 	else if (m->link == LINK_REFUSED || m->link == LINK_BROKEN)
 		model_notice(m, STYLE_BAD, "%s", e->why);
 }

@@ -119,10 +119,10 @@ static int rim_copy(void *ctx, struct str text)
 static void rim_looks(void *ctx)
 {
 	struct app *a = ctx;
-	const char *glyphs = a->settings.value[SETTING_GLYPHS], *term = getenv("TERM");
+	const char *glyphs = a->settings.value[SETTING_GLYPHS], *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
 	bool plain = !screen_is_utf8() || (term && strcmp(term, "linux") == 0);
 
-	a->m.theme = theme_find(a->settings.value[SETTING_THEME]);
+	a->m.theme = theme_find(no_color && *no_color ? "mono" : a->settings.value[SETTING_THEME]);
 	a->m.glyphs = glyphs_find(strcmp(glyphs, "auto") != 0 ? glyphs : plain ? "ascii" : "unicode");
 	screen_looks(a->m.theme, settings_yes(&a->settings, SETTING_MOUSE));
 }

@@ -13,19 +13,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SHOWN_AT_FIRST = 10, LINE_ROOM = 262144 };
+enum { SHOWN_AT_FIRST = 10, OWN_MAX = 64, LINE_ROOM = 262144 };
 
 struct plain {
 	struct app *app;
 	struct chat *chat; /* the one whose lines have been shown */
 	char said[256];    /* the last notice */
 	enum link link;
-	char last[65]; /* id of the newest line shown of the chosen chat */
 	struct {
 		char client_id[65];
 		enum state state;
-	} own[64]; /* my messages whose way is still told */
+	} own[OWN_MAX]; /* my messages whose way is still told */
 	unsigned n_own;
+	int64_t seen; /* place of the newest of the other side's that was shown */
 	struct buf line;
 	bool end, broken;
 };
@@ -65,60 +65,56 @@ static void say_message(const struct plain *p, const struct message *x)
 		say("  failed: %s", x->why);
 }
 
-/* How what I wrote gets on, told once for each state that it reaches. */
-static void follow(struct plain *p, const struct message *x)
+/* How what I wrote gets on, told once for each state that it reaches; quiet: only remembered. */
+static void follow(struct plain *p, const struct message *x, bool quiet)
 {
 	unsigned i = 0;
 
 	while (i < p->n_own && strcmp(p->own[i].client_id, x->client_id) != 0)
 		i++;
 	if (i == p->n_own) {
-		if (p->n_own == sizeof p->own / sizeof *p->own)
-			memmove(p->own, p->own + 1, --p->n_own * sizeof *p->own), i--;
+		if (p->n_own == OWN_MAX)
+			memmove(p->own, p->own + 1, --p->n_own * sizeof *p->own);
+		i = p->n_own++;
 		snprintf(p->own[i].client_id, sizeof p->own[i].client_id, "%s", x->client_id);
 		p->own[i].state = STATE_RECEIVED;
-		p->n_own++;
 	}
 	if (p->own[i].state == x->state)
 		return;
 	p->own[i].state = x->state;
+	if (quiet)
+		return;
 	if (x->state == STATE_FAILED)
 		say("  (failed: %s) %.40s", x->why ? x->why : "", x->body);
 	else if (x->state != STATE_SENDING)
 		say("  (%s) %.40s", state_word(x->state), x->body);
 }
 
-/* The chosen chat: what is new of it since the last turn. */
+/* The chosen chat: its last messages when it has been opened, then what is new since the last turn. */
 static void show_chat(struct plain *p)
 {
-	struct model *m = &p->app->m;
+	const struct model *m = &p->app->m;
 	const struct window *w = &m->window;
-	unsigned from;
+	bool opened = m->chat != p->chat;
 
-	if (!m->chat || !w->follow)
+	if (!m->chat)
 		return;
-	int last = p->last[0] ? model_message(m, p->last, "") : -1;
-	if (m->chat != p->chat) {
+	if (opened) {
 		p->chat = m->chat;
 		p->n_own = 0;
+		p->seen = 0;
 		say("--- chat with %s%s ---", chat_name(m->chat), m->chat->online ? ", online" : "");
-		from = w->n > SHOWN_AT_FIRST ? w->n - SHOWN_AT_FIRST : 0;
-	} else {
-		from = last >= 0 ? (unsigned)last + 1 : w->n;
 	}
 	for (unsigned i = 0; i < w->n; i++) {
 		const struct message *x = &w->list[i];
-		if (x->mine && x->client_id[0] && i + 32 > w->n &&
-			(x->state < STATE_READ || x->state == STATE_FAILED || p->n_own))
-			follow(p, x);
-		else if (i >= from)
+		bool late = i + OWN_MAX >= w->n;
+		if (opened ? i + SHOWN_AT_FIRST >= w->n : !x->mine && x->place > p->seen)
 			say_message(p, x);
+		if (x->mine && x->client_id[0] && late)
+			follow(p, x, opened);
+		if (!x->mine && x->place > p->seen)
+			p->seen = x->place;
 	}
-	for (unsigned i = w->n; i-- > 0;)
-		if (w->list[i].id[0] && !w->list[i].mine) {
-			snprintf(p->last, sizeof p->last, "%s", w->list[i].id);
-			break;
-		}
 }
 
 static void show_panel(struct plain *p)

@@ -277,7 +277,6 @@ static void change(struct app *a, const char *key, const char *value)
 		model_notice(&a->m, STYLE_GOOD, "%s = %s", key, value);
 	else
 		model_notice(&a->m, STYLE_BAD, "%s", why);
-	a->m.theme = theme_find(a->settings.value[SETTING_THEME]);
 	if (!settings_yes(&a->settings, SETTING_VIM))
 		a->m.vim_normal = false;
 	if (a->rim.looks)
