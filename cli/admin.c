@@ -89,7 +89,7 @@ static int admin_open(struct cli *c)
 
 	if (!*where)
 		return cli_fail(EXIT_USAGE, "which chatd? Give --admin DIR (its data directory, on this machine) or "
-					    "--admin URL, or set CHAT_ADMIN; see: chatctl help operating");
+					    "--admin URL, or set CHAT_ADMIN");
 	if (admin_place(where, file, &p, why))
 		return cli_fail(EXIT_USAGE, "--admin: %s", why);
 	if (secret_read(p.token_file, token, sizeof token, why))

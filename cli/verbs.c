@@ -3,7 +3,7 @@
 
 extern const struct verb verb_passwd, verb_check, verb_doctor;
 extern const struct verb verb_bench;
-extern const struct verb verb_server, verb_top, verb_shell;
+extern const struct verb verb_server, verb_top, verb_shell, verb_conns, verb_kick, verb_user;
 extern const struct verb verb_outbox, verb_search, verb_conv, verb_contact, verb_device;
 extern const struct verb verb_send, verb_list, verb_read, verb_mark, verb_watch, verb_register, verb_login, verb_logout,
 	verb_whoami, verb_context, verb_api, verb_error, verb_completion, verb_help;
@@ -31,6 +31,9 @@ const struct verb *const verbs[] = {
 	&verb_bench,
 	&verb_server,
 	&verb_top,
+	&verb_conns,
+	&verb_kick,
+	&verb_user,
 	&verb_api,
 	&verb_error,
 	&verb_completion,
