@@ -46,6 +46,7 @@ enum timing {
 	X(REORDER, "integrity.reorder", "overtaken by a later one")                              \
 	X(CORRUPT, "integrity.corrupt", "wrong checksum, or at the wrong user")                  \
 	X(UNKNOWN, "integrity.unknown", "sent, and never answered")                              \
+	X(UNREAD, "integrity.unread", "pairs whose history could not be read back whole")        \
 	X(SECONDS, "seconds", "length of what was measured")                                     \
 	X(BUSY, "busy", "the busiest loop's share of a processor")                               \
 	X(ERR_ALL, "errors.all", "all errors")                                                   \

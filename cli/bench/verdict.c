@@ -46,6 +46,7 @@ void results_finish(struct results *r)
 	c[COUNT_REORDER] = (double)r->ledger.offences[OFFENCE_REORDER];
 	c[COUNT_CORRUPT] = (double)r->ledger.offences[OFFENCE_CORRUPT];
 	c[COUNT_UNKNOWN] = (double)r->ledger.offences[OFFENCE_UNKNOWN];
+	c[COUNT_UNREAD] = (double)r->ledger.unread;
 	c[COUNT_REPLAYED] = (double)r->ledger.replayed;
 	c[COUNT_ERR_ALL] = c[COUNT_ERR_REFUSED] + c[COUNT_ERR_BUSY] + c[COUNT_ERR_NETWORK] + c[COUNT_ERR_TIMEOUT];
 	c[COUNT_ERR_SHARE] = share(c[COUNT_ERR_ALL], c[COUNT_SENT] + c[COUNT_CALLS]);
@@ -128,11 +129,15 @@ void results_judge(const struct results *r, struct judged *j)
 		j->word = "THRESHOLD";
 		snprintf(j->why, sizeof j->why, "%u of %u thresholds missed", missed, j->n);
 	}
-	if (late || busy || c[COUNT_SENT] == 0) {
+	if (late || busy || c[COUNT_SENT] == 0 || c[COUNT_UNREAD] > 0) {
 		j->code = BENCH_INVALID;
 		j->word = "INVALID";
 		if (c[COUNT_SENT] == 0)
 			snprintf(j->why, sizeof j->why, "nothing was sent");
+		else if (c[COUNT_UNREAD] > 0)
+			snprintf(j->why, sizeof j->why,
+				"the history of %.0f pairs could not be read back, so what is lost there is not known",
+				c[COUNT_UNREAD]);
 		else if (late)
 			snprintf(j->why, sizeof j->why, "the generator was the limit: %.1f %% of the sends left late",
 				c[COUNT_LATE_SHARE] * 100);
