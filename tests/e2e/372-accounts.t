@@ -16,11 +16,14 @@ sockets()
 
 run conns --user bob -e
 ends "nobody, with -e" 3
+run conns --user bob --empty
+ends "the same in full" 3
 watch_in_background "$TEST_DIR/watched" -c bob watch
 ok "a watch is a live connection" wait_for sockets bob 1
 run conns --sort lag
 like "a line of names" "$(printf '%s\n' "$OUT" | head -1)" '^ID +USER +DEVICE +KIND +STATE +LAG '
 like "and rows" "$OUT" ' bob .* ws +live '
+is "conns --limit" "$(chatctl conns --limit 1 -o jsonl | wc -l)" 1
 id=$(chatctl conns --user bob -o jsonl | jq -r .id)
 run kick "$id" -n
 is "-n" "$OUT" "would close the connection $id"
@@ -51,6 +54,8 @@ run user add carol --password-file "$TEST_DIR/password" --display-name "$(printf
 ends "add" 0
 run user add carol --password-file "$TEST_DIR/password"
 ends "twice" 1 'user-taken'
+run user ls --prefix zz --empty
+ends "user ls --empty: nobody" 3
 run user ls --prefix c
 is "ls: names are made safe" "$(printf '%s\n' "$OUT" | sed -n '2s/.*  //p')" "C\\x1b[31m$(printf '\346\227\245')"
 is "-o tsv" "$(chatctl user ls -o tsv | cut -f1 | tr '\n' ' ')" 'alice bob carol '

@@ -54,6 +54,9 @@ echo 'at,intended
 run bench report "$TEST_DIR/broken"
 ends "a file that no run leaves" 1 'series.csv is not as a run leaves it'
 
+run bench plan --daily 10B --bytes 200 --measure --url http://192.0.2.1:9 --admin "$TEST_DIR"
+ends "plan --measure loads nobody else's server" 2
+
 run bench compare "$TEST_DIR/a" "$TEST_DIR/b"
 ends "compare" 0
 is "the same twice is noise" "$(printf '%s\n' "$OUT" | tail -n +2 | grep -vc 'noise$')" 0

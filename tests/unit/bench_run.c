@@ -609,6 +609,17 @@ static void test_verdict(void **state)
 		assert_non_null(strstr(j.why, rows[i].why));
 		results_release(&r);
 	}
+	/* History that was not read back whole proves nothing. */
+	assert_int_equal(results_init(&r, &s), 0);
+	hist_add(&r.timings[TIMING_E2E], 10000, 1000);
+	r.counts[COUNT_SENT] = r.counts[COUNT_ACKED] = 1000;
+	r.counts[COUNT_SECONDS] = 10;
+	r.ledger.unread = 3;
+	results_finish(&r);
+	results_judge(&r, &j);
+	assert_int_equal(j.code, BENCH_INVALID);
+	assert_non_null(strstr(j.why, "3 pairs could not be read back"));
+	results_release(&r);
 	/* Nothing sent, nothing measured: neither passes. */
 	assert_int_equal(results_init(&r, &s), 0);
 	results_finish(&r);
