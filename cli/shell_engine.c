@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,10 +86,14 @@ static void serve(int in, int out)
 
 /* ---- outside ---- */
 
-static void be_engine(int in, int out, bool no_stdin, int foreign)
+static void be_engine(pid_t shell, int in, int out, bool no_stdin, int foreign)
 {
 	sigset_t none;
 
+	/* A shell that is killed takes a verb that runs with it. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != shell)
+		_exit(EXIT_FAILED);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGTERM, SIG_DFL);
@@ -106,6 +111,7 @@ static void be_engine(int in, int out, bool no_stdin, int foreign)
 static int start(struct engine *e, bool no_stdin, int foreign)
 {
 	int commands[2], codes[2];
+	pid_t shell = getpid();
 
 	if (pipe2(commands, O_CLOEXEC))
 		return cli_fail(-1, "no engine: %s", strerror(errno));
@@ -119,7 +125,7 @@ static int start(struct engine *e, bool no_stdin, int foreign)
 	if (e->pid == 0) {
 		close(commands[1]);
 		close(codes[0]);
-		be_engine(commands[0], codes[1], no_stdin, foreign);
+		be_engine(shell, commands[0], codes[1], no_stdin, foreign);
 	}
 	close(commands[0]);
 	close(codes[1]);
