@@ -449,9 +449,12 @@ enum err accounts_new_session(struct accounts *a, uint32_t user, struct str devi
 		.session.user = user, .created_ms = now_ms, .seen_ms = now_ms, .stored_seen_ms = now_ms};
 	accounts_draw(SECRET_BYTES, token, TOKEN_SECRET_TEXT + 1, &h);
 	memcpy(row->token_hash, h.h, sizeof row->token_hash);
-	randombytes_buf(device, sizeof device);
-	sodium_bin2base64(row->session.device, sizeof row->session.device, device, sizeof device,
-		sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	/* Ids are arguments of commands: none looks like an option. */
+	do {
+		randombytes_buf(device, sizeof device);
+		sodium_bin2base64(row->session.device, sizeof row->session.device, device, sizeof device,
+			sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	} while (row->session.device[0] == '-');
 	return insert_session(a, row, device_name);
 }
 
