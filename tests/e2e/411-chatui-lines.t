@@ -32,8 +32,7 @@ says "a text without a chat goes nowhere" "Choose a chat first"
 echo "/msg bob" >&3
 says "a chat is opened" "chat with bob"
 echo "hello bob" >&3
-says "what is written is queued" "\(queued\) hello bob"
-says "and sent" "\(sent\) hello bob"
+says "what is written is sent" "\(sent\) hello bob"
 is "it has arrived" "$(chatctl -c bob list --with alice --format %b)" "hello bob"
 chatctl -q -c bob read --with alice --last 1 --mark >/dev/null
 says "and read" "\(read\) hello bob"
