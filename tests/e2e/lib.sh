@@ -102,7 +102,7 @@ done_testing()
 # wait_for [-t SECONDS] COMMAND...: polls until the command ends with 0; 1 when it does not within the time (10 s).
 wait_for()
 {
-	_limit=10
+	_limit=20
 	if [ "$1" = -t ]; then
 		_limit=$2
 		shift 2
