@@ -99,7 +99,7 @@ done_testing()
 	exit
 }
 
-# wait_for [-t SECONDS] COMMAND...: polls until the command ends with 0; 1 when it does not within the time (10 s).
+# wait_for [-t SECONDS] COMMAND...: polls until the command ends with 0; 1 when it does not within the time (20 s).
 wait_for()
 {
 	_limit=20
